@@ -1,0 +1,32 @@
+"""Which paths of the server the app may open: those below FACETTE_ROOT."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from core.errors import input_error
+
+
+def root() -> Path:
+    """The folder that bounds what the app may open: FACETTE_ROOT, or the user's home."""
+    return Path(os.environ.get("FACETTE_ROOT") or Path.home()).resolve()
+
+
+def inside_root(text: str) -> str:
+    """The real path of `text`, which may be relative to the root, or an `InputError`.
+
+    Links are followed before the check, so none leads out.
+    """
+    base = root()
+    try:
+        path = (base / text.strip()).expanduser().resolve()
+    except (OSError, RuntimeError, ValueError):
+        path = Path("/")
+    if not path.is_relative_to(base):
+        raise input_error(
+            "path", text, f"a path below {base}", "Set FACETTE_ROOT to open other folders."
+        )
+    if not path.exists():
+        raise input_error("path", text, "one that exists", "Check the spelling.")
+    return str(path)

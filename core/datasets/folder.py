@@ -1,0 +1,142 @@
+"""A folder of images: a sub-folder is a class; a flat one has no classes."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator, Sequence
+
+from core.datasets.assembly import Row, from_files
+from core.datasets.inspection import (
+    MAX_FILE_BYTES,
+    MAX_FILES,
+    SUFFIXES,
+    File,
+    files_key,
+    inspected_files,
+)
+from core.errors import input_error, printable
+from core.events import Event, Listener, silent
+from core.store import Store
+from core.types import Dataset, Rejected, Source
+
+KIND = "folder"
+LABEL = "A folder"
+EXPECTS = "a folder"
+_SYSTEM = {"__MACOSX", "Thumbs.db", "desktop.ini"}  # what computers leave behind
+
+
+def matches(data: str) -> bool:
+    """Whether DATA of the command line names this source."""
+    return os.path.isdir(data)
+
+
+def is_inspected(source: Source, store: Store) -> bool:
+    """Whether every file was read before and none has changed."""
+    root, files, _ = listed(source, silent)
+    return store.has(files_key(root, files))
+
+
+def open(source: Source, store: Store, emit: Listener) -> Dataset:
+    """Every image below a folder, in the order of the relative paths' code points."""
+    root, files, rejected = listed(source, emit)
+    if not files and not rejected:
+        raise input_error("folder", source.path, "a folder with images", "This one is empty.")
+    facts = inspected_files(root, files, store, emit)
+    good = [f.path for k, f in enumerate(files) if k not in facts.reasons]
+    label = dict(zip(good, classes(good), strict=True))
+    rows = [Row(f.path, k, label.get(f.path, "")) for k, f in enumerate(files)]
+    name = os.path.basename(root) or root
+    return from_files(name, source, rows, facts, lambda k: files[k].read(root), rejected)
+
+
+def listed(source: Source, emit: Listener) -> tuple[str, list[File], list[Rejected]]:
+    """The folder with links resolved, its image files, and what else lies there."""
+    root = os.path.realpath(source.path)
+    if not os.path.isdir(root):
+        raise input_error("folder", source.path, "a folder", "There is no such folder.")
+    files: list[File] = []
+    rejected: list[Rejected] = []
+    for found in _walk(root, ""):
+        (files if isinstance(found, File) else rejected).append(found)  # type: ignore[arg-type]
+        if len(files) > MAX_FILES:
+            raise input_error("folder", source.path, f"a folder of at most {MAX_FILES:,} images")
+        if (len(files) + len(rejected)) % 5000 == 0:
+            emit(Event("open", "progress", message="listing files"))  # a chance to cancel
+    return root, sorted(files, key=lambda f: f.path), sorted(rejected, key=lambda r: r.id)
+
+
+def _walk(root: str, below: str) -> Iterator[File | Rejected]:
+    """Go through the folder `below` (relative, "" or ending in /) and what lies in it."""
+    folders = [below]
+    while folders:
+        folder = folders.pop()
+        try:
+            entries = list(os.scandir(os.path.join(root, folder)))
+        except OSError as error:
+            yield Rejected(folder, f"the folder cannot be opened ({error.strerror})")
+            continue
+        for entry in entries:
+            if is_clutter(entry.name):
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                folders.append(f"{folder}{entry.name}/")
+            else:
+                yield checked_file(root, folder + entry.name)
+
+
+def checked_file(root: str, path: str) -> File | Rejected:
+    """A file below a root (with links resolved), or why it is not used."""
+    full = os.path.join(root, path)
+    try:
+        about = os.lstat(full)
+        if stat.S_ISLNK(about.st_mode):
+            if not inside(root, os.path.realpath(full)):
+                return Rejected(path, "a link that leads out of the folder")
+            about = os.stat(full)
+            if stat.S_ISDIR(about.st_mode):
+                return Rejected(path, "a link to a folder")
+    except FileNotFoundError:
+        return Rejected(path, "the file does not exist")
+    except OSError as error:
+        return Rejected(path, f"the file cannot be opened ({error.strerror})")
+    if reason := refused(path, about.st_size):
+        return Rejected(path, reason)
+    if not stat.S_ISREG(about.st_mode):
+        return Rejected(path, "not a regular file")
+    return File(path, about.st_size, about.st_mtime_ns)
+
+
+def inside(root: str, path: str) -> bool:
+    """Whether an absolute path without links lies below a root, or is it."""
+    return path == root or path.startswith(root.rstrip(os.sep) + os.sep)
+
+
+def is_clutter(name: str) -> bool:
+    """Whether a name is hidden, or what an operating system puts beside images."""
+    return name.startswith(".") or name in _SYSTEM
+
+
+def refused(path: str, size: int) -> str:
+    """Why a file is not even opened, by its name and size in bytes; "" if it may be."""
+    suffix = os.path.splitext(path)[1]
+    if suffix.lower() not in SUFFIXES:
+        return f"not an image file ({printable(suffix)})" if suffix else "not an image file"
+    if size > MAX_FILE_BYTES:
+        return f"{size / 1e6:,.0f} MB, more than the {MAX_FILE_BYTES // 1_000_000} allowed"
+    return ""
+
+
+def classes(paths: Sequence[str]) -> list[str]:
+    """The class of each relative path: its folder, without a wrapper around everything.
+
+    Images beside the class folders have none (""); so have all where there is but one folder.
+
+    >>> classes(["data/cats/1.png", "data/dogs/big/2.png"])
+    ['cats', 'dogs/big']
+    >>> classes(["photos/1.png", "photos/2.png"])
+    ['', '']
+    """
+    folders = [path.rpartition("/")[0] for path in paths]
+    common = os.path.commonpath(folders) if folders and all(folders) else ""
+    return [folder[len(common) :].lstrip("/") for folder in folders]

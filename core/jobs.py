@@ -1,0 +1,248 @@
+"""Long tasks in processes of their own: progress, cancel, and a page may rerun meanwhile.
+
+Two lanes. The quick lane is one warm process for explanations and small things; every long job
+gets a process of its own. A job is named by its content: asked for twice, it runs once, and a
+reloaded page or a second tab finds it again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from core.errors import InputError
+from core.keys import key_of
+from core.store import Store
+
+Status = Literal["queued", "running", "done", "failed", "cancelled"]
+Lane = Literal["quick", "long"]
+ROOT = Path(__file__).parent.parent
+ACTIVE = ("queued", "running")
+
+
+@dataclass(frozen=True)
+class Job:
+    """A task that was asked for, and how far it is."""
+
+    id: str
+    task: str
+    arguments: Mapping[str, Any]
+    owner: str
+    lane: Lane
+    status: Status = "queued"
+    progress: Mapping[str, Any] = field(default_factory=dict)  # the last Event, as JSON
+    runs: tuple[int, int] = (0, 0)  # how many of how many runs of a comparison are finished
+    message: str = ""  # why it failed
+    result: Mapping[str, Any] = field(default_factory=dict)
+    started: float = 0.0  # time.monotonic
+    stage_started: float = 0.0
+    ended: float = 0.0
+
+    @property
+    def active(self) -> bool:
+        """Whether it waits or runs."""
+        return self.status in ACTIVE
+
+    @property
+    def fraction(self) -> float:
+        """How much of the job is done, 0 to 1, as far as is known."""
+        done, total = self.runs
+        stage = _share(self.progress.get("done", 0), self.progress.get("total", 0))
+        return _share(done, total) + stage / total if total else stage
+
+    @property
+    def seconds_left(self) -> float | None:
+        """An estimate from the running stage's own pace; None while there is none."""
+        done, total = self.progress.get("done", 0), self.progress.get("total", 0)
+        spent = time.monotonic() - self.stage_started
+        if self.status != "running" or not 0 < done <= total or spent < 1:
+            return None
+        return spent * (total - done) / done
+
+
+class Jobs:
+    """Queues and runs jobs. One for each server process; safe to use from several threads.
+
+    Parameters
+    ----------
+    store : the folder that the workers write to; passed on to them as FACETTE_HOME
+    slots : how many long jobs run at once; the others wait
+    per_owner : how many unfinished long jobs one session may have
+    """
+
+    def __init__(self, store: Store, slots: int = 1, per_owner: int = 3) -> None:
+        self._store, self._per_owner = store, per_owner
+        self._jobs: dict[str, Job] = {}
+        self._waiting: dict[Lane, list[str]] = {"quick": [], "long": []}
+        self._processes: dict[str, subprocess.Popen[str]] = {}
+        self._changed = threading.Condition()
+        lanes: list[Lane] = ["quick", *(["long"] * slots)]  # type: ignore[list-item]
+        for lane in lanes:
+            threading.Thread(target=self._serve, args=(lane,), daemon=True).start()
+
+    def submit(
+        self, task: str, arguments: Mapping[str, Any], owner: str = "", lane: Lane = "long"
+    ) -> Job:
+        """Ask for a task; where the same one waits or runs already, that one is returned.
+
+        Raises `InputError` where the owner has too many unfinished long jobs.
+        """
+        job_id = job_name(task, arguments)
+        with self._changed:
+            known = self._jobs.get(job_id)
+            if known is not None and known.active:
+                return known
+            mine = [j for j in self._jobs.values() if j.owner == owner and j.active]
+            if lane == "long" and len([j for j in mine if j.lane == "long"]) >= self._per_owner:
+                raise InputError(
+                    f"You have {len(mine)} unfinished jobs, allowed are {self._per_owner}. "
+                    "Wait for one to finish, or cancel one."
+                )
+            job = Job(job_id, task, dict(arguments), owner, lane)
+            self._jobs[job_id] = job
+            self._waiting[lane].append(job_id)
+            self._forget_old()
+            self._changed.notify_all()
+            return job
+
+    def get(self, job_id: str) -> Job | None:
+        """The job of that id, as it is now."""
+        with self._changed:
+            return self._jobs.get(job_id)
+
+    def cancel(self, job_id: str) -> None:
+        """Stop a job: its process is gone and what it left half written is removed."""
+        with self._changed:
+            job = self._jobs.get(job_id)
+            if job is None or not job.active:
+                return
+            self._set(job_id, status="cancelled")
+            with contextlib.suppress(ValueError):
+                self._waiting[job.lane].remove(job_id)
+            process = self._processes.get(job_id)
+        if process is not None:
+            process.kill()
+            process.wait()
+            self._store.sweep(process.pid)
+
+    def wait(self, job_id: str, timeout: float = 60.0) -> Job:
+        """Wait until a job has ended; for scripts and tests, never for a page."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._jobs[job_id].active, timeout)
+            return self._jobs[job_id]
+
+    def _set(self, job_id: str, **values: Any) -> None:
+        with self._changed:
+            if values.get("status", "running") not in ACTIVE:
+                values["ended"] = time.monotonic()
+            self._jobs[job_id] = replace(self._jobs[job_id], **values)
+            self._changed.notify_all()
+
+    def _forget_old(self, keep: int = 200) -> None:
+        ended = [j for j, job in self._jobs.items() if not job.active]
+        for job_id in ended[: max(0, len(self._jobs) - keep)]:
+            del self._jobs[job_id]
+
+    def _serve(self, lane: Lane) -> None:
+        process: subprocess.Popen[str] | None = None
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: bool(self._waiting[lane]))
+                job_id = self._waiting[lane].pop(0)
+                if process is None or process.poll() is not None:
+                    process = self._start()
+                self._processes[job_id] = process
+                now = time.monotonic()
+                self._set(job_id, status="running", started=now, stage_started=now)
+            try:
+                self._follow(job_id, process)
+            finally:
+                with self._changed:
+                    self._processes.pop(job_id, None)
+            if lane == "long":
+                _end(process)
+                process = None
+
+    def _start(self) -> subprocess.Popen[str]:
+        environment = {**os.environ, "FACETTE_HOME": str(self._store.root)}
+        return subprocess.Popen(
+            [sys.executable, "-m", "core.worker"],
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+        )
+
+    def _follow(self, job_id: str, process: subprocess.Popen[str]) -> None:
+        job = self._jobs[job_id]
+        assert process.stdin is not None and process.stdout is not None
+        order = {"id": job_id, "task": job.task, "arguments": dict(job.arguments)}
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.write(json.dumps(order) + "\n")
+            process.stdin.flush()
+            for line in process.stdout:
+                answer = json.loads(line)
+                if answer["event"] == "progress":
+                    self._hear(job_id, answer["progress"])
+                    continue
+                if self._jobs[job_id].status == "cancelled":
+                    return
+                if answer["event"] == "done":
+                    self._set(job_id, status="done", result=answer["result"])
+                else:
+                    self._set(job_id, status="failed", message=answer["message"])
+                return
+        code = process.wait()
+        self._store.sweep(process.pid)
+        if self._jobs[job_id].status != "cancelled":
+            self._set(
+                job_id,
+                status="failed",
+                message=f"The worker process stopped unexpectedly (exit status {code}). "
+                "What it had finished is kept: start again to go on from there.",
+            )
+
+    def _hear(self, job_id: str, event: Mapping[str, Any]) -> None:
+        before = self._jobs[job_id]
+        if event["stage"] == "run":
+            runs = (event["done"], event["total"]) if event["status"] == "progress" else before.runs
+            self._set(job_id, runs=runs)
+            return
+        same = (event["stage"], event["key"]) == (
+            before.progress.get("stage"),
+            before.progress.get("key"),
+        )
+        started = before.stage_started if same else time.monotonic()
+        self._set(job_id, progress=event, stage_started=started)
+
+
+def job_name(task: str, arguments: Mapping[str, Any]) -> str:
+    """The id of a job: it depends on what is asked."""
+    return key_of("job", task, dict(arguments))[:16]
+
+
+def _share(done: float, total: float) -> float:
+    return min(1.0, done / total) if total else 0.0
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """Close a worker's input, which ends it; a worker that does not end is killed."""
+    assert process.stdin is not None
+    with contextlib.suppress(BrokenPipeError):
+        process.stdin.close()
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

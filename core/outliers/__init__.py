@@ -1,0 +1,1 @@
+"""One file an outlier detector, found by discovery."""

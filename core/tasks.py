@@ -1,0 +1,114 @@
+"""What the worker process can be asked to do. Results stay in the store; answers are small.
+
+Arguments and answers are plain JSON values. Tasks are named here once: the app submits them by
+name, the worker looks them up in `TASKS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from core import pipeline, registry
+from core.datasets import open_dataset
+from core.errors import FacetteError
+from core.events import Event, Listener
+from core.files import replacing
+from core.keys import key_of
+from core.report import write_report
+from core.runs import Comparison, RunConfig
+from core.sorting import sort_images_zip
+from core.store import Store
+from core.thumbnails import make_atlas
+from core.types import Dataset, Source
+
+
+def open_source(store: Store, emit: Listener, source: dict[str, Any]) -> dict[str, Any]:
+    """Read every image once, so that the app can open the source at once; make thumbnails."""
+    dataset = open_dataset(Source.from_json(source), store, emit)
+    _thumbnails(dataset, store, emit)
+    return {"n": len(dataset)}
+
+
+def compare(store: Store, emit: Listener, comparison: dict[str, Any]) -> dict[str, Any]:
+    """Carry out every run of a comparison; the answer lists those that failed, with reasons."""
+    wanted = Comparison.from_json(comparison)
+    dataset = open_dataset(wanted.source, store, emit)
+    store.save_record("comparisons", wanted.id, wanted.to_json())
+    finished, failed = pipeline.compare(dataset, wanted, store, emit)
+    _thumbnails(dataset, store, emit)
+    if not finished:
+        raise FacetteError(str(failed[0][1]))
+    failures = [[c.descriptor, c.clusterer, str(error)] for c, error in failed]
+    return {"finished": len(finished), "failed": failures}
+
+
+def explanation_key(dataset: Dataset, index: int, descriptor: str) -> str:
+    """Where the store holds how a descriptor sees one image."""
+    identity = registry.parse_signature(descriptor)[0].resolve(dataset).identity(0)
+    return key_of("explanation", 1, dataset.images_key, index, identity)
+
+
+def explain(
+    store: Store, emit: Listener, source: dict[str, Any], index: int, descriptors: list[str]
+) -> dict[str, Any]:
+    """Explain how each descriptor sees one image."""
+    dataset = open_dataset(Source.from_json(source), store, emit)
+    for text in descriptors:
+        key = explanation_key(dataset, index, text)
+        if store.has(key):
+            continue
+        descriptor = registry.parse_signature(text)[0].resolve(dataset)
+        seen = descriptor.explain(descriptor.prepare(dataset, index))
+        arrays = {f"curve_{i}": curve for i, curve in enumerate(seen.curves.values())}
+        if seen.image is not None:
+            arrays["image"] = seen.image
+        store.put(key, arrays, {"caption": seen.caption, "curves": list(seen.curves)})
+    return {}
+
+
+def report(store: Store, emit: Listener, comparison: dict[str, Any]) -> dict[str, Any]:
+    """Write the finished runs of a comparison as one HTML file; see `made_file`."""
+    wanted = Comparison.from_json(comparison)
+    dataset = open_dataset(wanted.source, store, emit)
+    found = [pipeline.stored(dataset, config, store) for config in wanted.configs()]
+    target = made_file(store, "report", {"comparison": comparison})
+    target.parent.mkdir(parents=True, exist_ok=True)
+    write_report(target, dataset, [result for result in found if result is not None], store)
+    return {}
+
+
+def sort(
+    store: Store, emit: Listener, source: dict[str, Any], config: dict[str, Any]
+) -> dict[str, Any]:
+    """Write a ZIP of the images in a folder a cluster; see `made_file`."""
+    dataset = open_dataset(Source.from_json(source), store, emit)
+    result = pipeline.run(dataset, RunConfig.from_json(config), store, emit)
+    target = made_file(store, "sort", {"source": source, "config": config})
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(target) as temporary:
+        sort_images_zip(dataset, result, store, temporary, _reporter("sort", emit))
+    return {}
+
+
+def made_file(store: Store, task: str, arguments: Mapping[str, Any]) -> Path:
+    """Where `report` and `sort` put the file that these arguments ask for."""
+    return store.root / "made" / key_of(task, dict(arguments))
+
+
+def _thumbnails(dataset: Dataset, store: Store, emit: Listener) -> None:
+    make_atlas(dataset, store, report=_reporter("thumbnails", emit))
+
+
+def _reporter(stage: str, emit: Listener) -> Callable[[int, int], None]:
+    return lambda done, total: emit(Event(stage, "progress", done=done, total=total))
+
+
+TASKS: Mapping[str, Callable[..., dict[str, Any]]] = {
+    "open": open_source,
+    "compare": compare,
+    "explain": explain,
+    "report": report,
+    "sort": sort,
+}

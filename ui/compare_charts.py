@@ -1,0 +1,187 @@
+"""The charts of the Compare page."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from core import examples, metrics, palette, plots, words
+from core.runs import RunResult
+from core.types import UNLABELLED
+from ui import cached, pictures
+from ui.cluster_view import color_of, name_of
+from ui.frame import Current
+
+STRIP = 3
+WORTH = {"ami": "AMI", "silhouette": "Silhouette"}
+BARE = {"displayModeBar": False}
+
+
+def explain(now: Current) -> None:
+    """What the ranking metric means, in a paragraph and a picture, one switch away."""
+    if now.dataset.labels is None:
+        st.info(
+            "These images have no labels, so nothing says which groups are right. The silhouette "
+            "takes the place of AMI: how much nearer an image is to its own cluster than to the "
+            "next one. It favours round, compact groups, meaningful or not.",
+            icon=":material/info:",
+        )
+        return
+    if not st.toggle("What does AMI mean?", key="explain-ami"):
+        return
+    text, picture = st.columns([3, 2], gap="large", vertical_alignment="center")
+    text.markdown(
+        "**Adjusted mutual information** says how much you learn of an image's true class by "
+        "being told its cluster. **1**: every cluster is one class. **0**: no better than "
+        "shuffled cards. The names of clusters do not matter, nor their order, and splitting "
+        "into many small clusters does not help: what luck would give is taken off."
+    )
+    good, shuffled = np.diag([9, 9, 9]), np.full((3, 3), 3)
+    names = ["A", "B", "C"]
+    with picture:
+        left, right = st.columns(2)
+        for place, table, said in ((left, good, "AMI 1"), (right, shuffled, "AMI 0")):
+            figure = plots.contingency(table, names, ["1", "2", "3"])
+            figure["layout"]["height"] = 220
+            place.plotly_chart(figure, key=said, config=BARE, alt=f"Classes by clusters, {said}")
+            place.caption(said)
+
+
+def bars(now: Current) -> None:
+    """The ranking metric of every run, best on top, and pictures of each one's best cluster."""
+    name = words.main_metric(now.dataset)
+    rows = [
+        (_short(r), words.label_of("clusterer", r.config.clusterer), float(value))
+        for r in now.results
+        if (value := r.metrics[name]) is not None
+    ]
+    if not rows:
+        st.info("No run formed groups that can be measured.")
+        return
+    chart, strips = st.columns([3, 2], gap="medium")
+    with chart:
+        st.plotly_chart(
+            plots.bars(rows, WORTH[name]),
+            key="bars",
+            config=BARE,
+            alt=f"Bars: {WORTH[name]} of {len(rows)} runs, the best on top",
+        )
+    with strips:
+        st.markdown("**Best cluster of each description**")
+        for result in _best_per_descriptor(now, name)[:6]:
+            _strip(now, result)
+
+
+def _short(result: RunResult) -> str:
+    return words.short_label(result.config.descriptor)
+
+
+def _best_per_descriptor(now: Current, name: str) -> list[RunResult]:
+    best: dict[str, RunResult] = {}
+    for result in now.results:
+        known = best.get(result.config.descriptor)
+        if known is None or (result.metrics[name] or -9) > (known.metrics[name] or -9):
+            best[result.config.descriptor] = result
+    return sorted(best.values(), key=lambda r: -(r.metrics[name] or -9))
+
+
+def _strip(now: Current, result: RunResult) -> None:
+    labels = np.asarray(cached.array(result.keys.labels, "labels"))
+    silhouette = np.asarray(cached.array(result.keys.metrics, "silhouette"))
+    cluster = examples.best_cluster(labels, now.dataset.labels, silhouette)
+    if cluster is None:
+        return
+    said, images = st.columns([2, 3], vertical_alignment="center")
+    said.markdown(f":small[{_short(result)}]")
+    members = np.flatnonzero(labels == cluster)
+    distance = np.asarray(cached.array(result.keys.labels, "distance"))[members]
+    nearest = members[np.argsort(distance, kind="stable")[: STRIP + 2]]
+    with images:
+        pictures.show(
+            now.dataset,
+            [int(row) for row in nearest],
+            key=f"strip-{result.config.descriptor}",
+            columns=STRIP + 2,
+            colors=[color_of(cluster)] * len(nearest),
+            label=f"Best cluster of {_short(result)}",
+        )
+
+
+def choose(now: Current) -> RunResult:
+    """The run that the charts below look into; the best one first."""
+    order = list(range(len(now.results)))
+    index = st.selectbox(
+        "Look into one run",
+        order,
+        index=now.results.index(now.best),
+        format_func=lambda i: f"{_short(now.results[i])}, "
+        + words.label_of("clusterer", now.results[i].config.clusterer),
+        key=f"look-into-{now.run_id}",
+    )
+    return now.results[index]
+
+
+def contingency(now: Current, result: RunResult) -> None:
+    """Classes by clusters; a selected cell shows its images."""
+    if now.dataset.labels is None:
+        return
+    st.markdown("#### Classes by clusters")
+    labels = np.asarray(cached.array(result.keys.labels, "labels"))
+    found = metrics.contingency(now.dataset.labels, labels)
+    classes = [now.dataset.class_names[c] for c in found.classes]
+    clusters = [name_of(int(g)) for g in found.groups]
+    event = st.plotly_chart(
+        plots.contingency(found.counts, classes, clusters),
+        key=f"contingency-{result.keys.labels}",
+        on_select="rerun",
+        selection_mode="points",
+        config=BARE,
+        alt="How many images of each class are in each cluster",
+    )
+    chosen = event.selection.points
+    if not chosen:
+        st.caption("Click a cell to see its images.")
+        return
+    row, column = (int(v) for v in chosen[0]["customdata"][:2])
+    mine = (now.dataset.labels == found.classes[row]) & (labels == found.groups[column])
+    rows = np.flatnonzero(mine)
+    st.markdown(f"{len(rows):,} images of this class in cluster {clusters[column]}")
+    pictures.show(now.dataset, [int(r) for r in rows[:24]], key="cell", columns=8)
+
+
+def silhouettes(now: Current, result: RunResult) -> None:
+    """How well each image sits in its cluster, cluster by cluster."""
+    st.markdown("#### Silhouettes")
+    labels = np.array(cached.array(result.keys.labels, "labels"))
+    values = np.asarray(cached.array(result.keys.metrics, "silhouette"))
+    labels[np.isnan(values)] = UNLABELLED
+    if not (labels >= 0).any():
+        st.info("There are too few clusters for silhouettes.")
+        return
+    k = int(labels.max()) + 1
+    st.plotly_chart(
+        plots.silhouettes(values, labels, [str(c) for c in range(k)], palette.colors(k)),
+        key=f"silhouettes-{result.keys.metrics}",
+        config=BARE,
+        alt="Silhouette of every image, a band a cluster",
+    )
+    st.caption("Wide bands to the right: images sit well in their cluster. Left of 0: misfits.")
+
+
+def time_and_quality(now: Current) -> None:
+    """What each run cost against how good it is."""
+    name = words.main_metric(now.dataset)
+    rows = [
+        (_short(r), words.label_of("clusterer", r.config.clusterer), r.seconds, float(value))
+        for r in now.results
+        if (value := r.metrics[name]) is not None
+    ]
+    if rows:
+        st.markdown("#### Time against quality")
+        st.plotly_chart(
+            plots.time_quality(rows, WORTH[name]),
+            key="time-quality",
+            config=BARE,
+            alt=f"Seconds and {WORTH[name]} of every run",
+        )
+        st.caption("Seconds that a run took when its stages were computed; up and left is better.")

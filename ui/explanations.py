@@ -1,0 +1,78 @@
+"""Every descriptor's view of one image, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import streamlit as st
+
+from core import plots, registry, tasks
+from core.components import Descriptor
+from core.store import Entry
+from core.types import Dataset
+from ui import cached, errors, pictures, progress, state
+
+EXAMPLES = 14
+
+
+def choose_image(run_id: str, dataset: Dataset) -> int:
+    """A strip of images, at least one of each class where there is room; the one clicked."""
+    strip = example_rows(dataset, EXAMPLES)
+    picked = state.picked(run_id)
+    current = int(strip[0]) if picked is None else picked
+    pictures.show(
+        dataset,
+        [int(row) for row in strip],
+        key="examples",
+        columns=EXAMPLES,
+        chosen=current,
+        label="Choose an image",
+        on_pick=lambda row: state.pick(run_id, row),
+    )
+    return current
+
+
+def example_rows(dataset: Dataset, count: int) -> np.ndarray:
+    """Rows that show the variety: taken in turn from each class, or evenly from all."""
+    if dataset.labels is None:
+        return np.unique(np.linspace(0, len(dataset) - 1, min(count, len(dataset))).astype(int))
+    order = np.argsort(dataset.labels, kind="stable")
+    _, starts = np.unique(dataset.labels[order], return_index=True)
+    groups = np.split(order, starts[1:])
+    rounds = [group[i] for i in range(count) for group in groups if i < len(group)]
+    return np.array(rounds[:count])
+
+
+def side_by_side(dataset: Dataset, row: int, names: Sequence[str]) -> None:
+    """A card for each descriptor: picture or curve, what it sees, what it is blind to."""
+    keys = {name: tasks.explanation_key(dataset, row, name) for name in names}
+    entries = {name: cached.store().get(key) for name, key in keys.items()}
+    if any(entry is None for entry in entries.values()):
+        arguments = {
+            "source": dataset.source.to_json(), "index": row, "descriptors": list(names),
+        }  # fmt: skip
+        progress.follow("explain", arguments, lane="quick")
+    for start in range(0, len(names), 4):
+        cells = st.columns(4)
+        for cell, name in zip(cells, names[start : start + 4], strict=False):
+            with cell.container(border=True, height=430):
+                _card(name, entries[name])
+
+
+def _card(name: str, entry: Entry | None) -> None:
+    cls = registry.find("descriptor", name)
+    assert issubclass(cls, Descriptor)
+    st.markdown(f"**{cls.label}**", help=cls.summary)
+    if entry is None:
+        st.caption("Being drawn …")
+    else:
+        if entry.has("image"):
+            pictures.one(np.asarray(entry.array("image")), f"What {cls.label} sees", f"seen-{name}")
+        names = entry.meta["curves"]
+        if names:
+            curves = {n: np.asarray(entry.array(f"curve_{i}")) for i, n in enumerate(names)}
+            figure = plots.curves(curves, height=180 if not entry.has("image") else 120)
+            st.plotly_chart(figure, key=f"curve-{name}", config={"displayModeBar": False})
+        st.caption(errors.text(entry.meta["caption"]))
+    st.markdown(f":small[**Sees** {cls.sees}  \n**Blind to** {cls.blind_to}]")

@@ -1,0 +1,92 @@
+"""The sidebar: it only navigates, and says which data and run is open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from core import words
+from core.keys import key_of
+from core.runs import Comparison, RunResult
+from core.types import Dataset, Source
+from ui import cached, errors, progress, state
+
+
+def sidebar() -> None:
+    """Draw the frame around every page."""
+    state.apply_next_run()
+    with st.sidebar:
+        st.markdown("## Facette")
+        st.caption("Which description of my images groups them best?")
+        st.selectbox(
+            "Run",
+            cached.comparison_ids(),
+            index=cached.comparison_ids().index(cached.DEFAULT.id),
+            key=state.RUN,
+            bind="query-params",
+            format_func=_run_name,
+            help="The data and the descriptors that every page shows. Earlier runs stay here.",
+        )
+
+
+def _run_name(run_id: str) -> str:
+    asked = cached.comparison(run_id)
+    return f"{source_name(asked.source)} · {run_id[:4]}"
+
+
+def source_name(source: Source) -> str:
+    """A source in a few words."""
+    return source.path.replace("\\", "/").rstrip("/").split("/")[-1] or source.kind
+
+
+@dataclass(frozen=True)
+class Current:
+    """What is open: the comparison, its dataset, and its finished runs."""
+
+    run_id: str
+    comparison: Comparison
+    dataset: Dataset
+    results: list[RunResult]
+
+    @property
+    def best(self) -> RunResult:
+        """The run with the best main metric."""
+        return words.best_of(self.dataset, self.results)
+
+
+def opened(source: Source) -> Dataset:
+    """The dataset of a source; while a worker reads it the page shows how far it is, and ends."""
+    with errors.or_stop():
+        dataset = cached.dataset(source)
+    if dataset is None:
+        progress.follow("open", {"source": source.to_json()})
+        st.stop()
+    return dataset
+
+
+def current() -> Current:
+    """What is open. While nothing of it is finished the page shows progress, and ends."""
+    run_id = st.session_state[state.RUN]
+    comparison = cached.comparison(run_id)
+    dataset = opened(comparison.source)
+    with errors.or_stop():
+        results = cached.results(dataset, comparison)
+    missing = len(comparison.configs()) - len(results)
+    if missing:
+        arguments = {"comparison": comparison.to_json()}
+        progress.follow("compare", arguments)
+        progress.failures(arguments)
+    if not results:
+        st.stop()
+    return Current(run_id, comparison, dataset, results)
+
+
+def open_data() -> tuple[str, Dataset]:
+    """The data that the Data and Descriptors pages show, and a name for what is picked there.
+
+    It is what was opened on the Data page last, or else the data of the run in the sidebar.
+    """
+    run_id = st.session_state[state.RUN]
+    source = state.draft(run_id) or cached.comparison(run_id).source
+    return key_of(source.to_json())[:8], opened(source)

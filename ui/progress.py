@@ -1,0 +1,112 @@
+"""What a page shows while a job runs: what is done, how far, time left, Cancel."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from core.errors import FacetteError
+from core.jobs import Job, Lane, job_name
+from ui import cached, errors, state
+
+STAGES = {
+    "": "Starting a worker",
+    "open": "Reading the images",
+    "thumbnails": "Making thumbnails",
+    "block": "Describing the images with",
+    "matrix": "Joining the descriptors",
+    "outliers": "Looking for outliers with",
+    "reduced": "Reducing the dimensions with",
+    "map": "Drawing the map with",
+    "labels": "Clustering with",
+    "metrics": "Measuring",
+    "sort": "Sorting the images",
+}
+
+
+def follow(task: str, arguments: Mapping[str, Any], lane: Lane = "long") -> None:
+    """Start a job, unless it was started, and show how far it is; rerun the page at its end.
+
+    A job that failed or was cancelled shows why, with a button that goes on from there.
+    """
+    job = cached.jobs().get(job_name(task, arguments))
+    if job is None or _result_was_pruned(job):
+        start(task, arguments, lane)
+    elif job.status == "done":
+        return
+    _watch(task, arguments, lane)
+
+
+def _result_was_pruned(job: Job) -> bool:
+    """Whether a job succeeded whole, some time ago, and yet a page misses what it made."""
+    complete = job.status == "done" and not job.result.get("failed")
+    return complete and time.monotonic() - job.ended > 5
+
+
+def asked(task: str, arguments: Mapping[str, Any]) -> bool:
+    """Whether a job was asked for, in this server's life."""
+    return cached.jobs().get(job_name(task, arguments)) is not None
+
+
+def start(task: str, arguments: Mapping[str, Any], lane: Lane = "long") -> None:
+    """Start a job, or show why that cannot be."""
+    try:
+        cached.jobs().submit(task, arguments, state.owner(), lane)
+    except FacetteError as error:
+        st.error(errors.text(str(error)))
+        st.stop()
+
+
+@st.fragment(run_every=1.0)
+def _watch(task: str, arguments: Mapping[str, Any], lane: Lane) -> None:
+    job = cached.jobs().get(job_name(task, arguments))
+    if job is None:
+        return
+    if job.status == "done":
+        st.rerun()
+    with st.container(border=True):
+        if job.active:
+            _running(job)
+            return
+        if job.status == "failed":
+            st.error(errors.text(job.message), icon=":material/error:")
+            label = "Try again"
+        else:
+            st.info("Cancelled. What was finished is kept.", icon=":material/cancel:")
+            label = "Go on"
+        if st.button(label, key=f"again-{job.id}"):
+            start(task, arguments, lane)
+            st.rerun(scope="fragment")
+
+
+def _running(job: Job) -> None:
+    stage = str(job.progress.get("stage", ""))
+    done, total = job.progress.get("done", 0), job.progress.get("total", 0)
+    words = f"{STAGES.get(stage, stage)} {errors.text(str(job.progress.get('name', '')))}".strip()
+    if job.status == "queued":
+        words = "Waiting for another job to finish"
+    if total > 1:
+        words += f": {done:,} of {total:,}"
+    if job.runs[1]:
+        words += f" · run {min(job.runs[0] + 1, job.runs[1])} of {job.runs[1]}"
+    if job.seconds_left is not None and job.seconds_left > 1:
+        words += f" · about {_duration(job.seconds_left)} left in this step"
+    bar, button = st.columns([5, 1], vertical_alignment="center")
+    bar.progress(min(1.0, job.fraction), words)
+    if button.button("Cancel", key=f"cancel-{job.id}", width="stretch"):
+        cached.jobs().cancel(job.id)
+        st.rerun(scope="fragment")
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
+
+
+def failures(arguments: Mapping[str, Any]) -> None:
+    """Say which runs of a finished comparison failed, and why."""
+    job = cached.jobs().get(job_name("compare", arguments))
+    for descriptor, clusterer, reason in (job.result.get("failed", ()) if job else ()):
+        st.warning(errors.text(f"{descriptor}, {clusterer}: {reason}"), icon=":material/warning:")

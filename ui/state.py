@@ -1,0 +1,85 @@
+"""Every session and URL key, and nothing else knows their names.
+
+The URL carries the run, descriptor, clusterer and cluster: those widgets are bound to query
+parameters of the same name, so a link shows what its sender saw.
+"""
+
+from __future__ import annotations
+
+import uuid
+
+import streamlit as st
+
+from core.types import Source
+
+# In the URL.
+RUN = "run"
+DESCRIPTOR = "descriptor"
+CLUSTERER = "clusterer"
+CLUSTER = "cluster"  # written here, the others by the widgets that are bound to them
+COLOR_BY = "color"
+VIEW = "view"
+ALL = "all"
+
+# In the session alone.
+_OWNER = "_owner"
+_PICKED = "_picked"  # (run, row) of the image that was clicked
+_NEXT_RUN = "_next_run"  # a widget's value can only be set before it is drawn
+_DRAFT = "_draft"  # the source that the Data page has opened, not yet run
+
+
+def owner() -> str:
+    """A name for this browser session, to bound how many jobs it may have."""
+    return str(st.session_state.setdefault(_OWNER, uuid.uuid4().hex))
+
+
+def show_run(run_id: str) -> None:
+    """Make the sidebar, and with it every page, show this run from the next rerun on."""
+    st.session_state[_NEXT_RUN] = run_id
+    for key in (DESCRIPTOR, CLUSTERER, COLOR_BY):
+        st.session_state.pop(key, None)
+    st.query_params.pop(CLUSTER, None)
+
+
+def apply_next_run() -> None:
+    """Carry out `show_run`; called before the sidebar is drawn."""
+    if _NEXT_RUN in st.session_state:
+        st.session_state[RUN] = st.session_state.pop(_NEXT_RUN)
+
+
+def cluster() -> int | None:
+    """The highlighted cluster that the URL names, if any; `all` means none on purpose."""
+    text = st.query_params.get(CLUSTER, "")
+    return int(text) if text.removeprefix("-").isdecimal() and len(text) < 9 else None
+
+
+def all_clusters() -> bool:
+    """Whether the person asked to see every cluster in full colour."""
+    return st.query_params.get(CLUSTER) == ALL
+
+
+def set_cluster(number: int | None) -> None:
+    """Highlight a cluster; None shows all of them in full colour."""
+    st.query_params[CLUSTER] = ALL if number is None else str(number)
+
+
+def picked(run_id: str) -> int | None:
+    """The row of the image that was clicked in this run, if any."""
+    run, row = st.session_state.get(_PICKED, ("", None))
+    return row if run == run_id else None
+
+
+def pick(run_id: str, row: int | None) -> None:
+    """Remember which image was clicked; None forgets it."""
+    st.session_state[_PICKED] = (run_id, row)
+
+
+def draft(run_id: str) -> Source | None:
+    """The source that the Data page opened while this run was open, if any."""
+    run, source = st.session_state.get(_DRAFT, ("", None))
+    return source if run == run_id else None
+
+
+def set_draft(source: Source) -> None:
+    """Set the source opened on the Data page; choosing another run forgets it."""
+    st.session_state[_DRAFT] = (st.session_state[RUN], source)
