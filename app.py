@@ -4,19 +4,19 @@ import streamlit as st
 
 from ui import frame
 
-st.set_page_config(page_title="Facette", page_icon=":material/diamond:", layout="wide")
+st.set_page_config(page_title="Facette", page_icon="ui/gem.svg", layout="wide", initial_sidebar_state=240)
 page = st.navigation(
     {
         "Explore": [
-            st.Page("pages/explore/data.py", title="Data", icon=":material/photo_library:"),
-            st.Page("pages/explore/descriptors.py", title="Descriptors", icon=":material/tune:"),
+            st.Page("screens/explore/data.py", title="Data", icon=":material/photo_library:"),
+            st.Page("screens/explore/descriptors.py", title="Descriptors", icon=":material/tune:"),
             st.Page(
-                "pages/explore/clusters.py",
+                "screens/explore/clusters.py",
                 title="Clusters",
                 icon=":material/scatter_plot:",
                 default=True,
             ),
-            st.Page("pages/explore/compare.py", title="Compare", icon=":material/bar_chart:"),
+            st.Page("screens/explore/compare.py", title="Compare", icon=":material/bar_chart:"),
         ]
     }
 )

@@ -26,6 +26,23 @@ class Contingency:
     classes: np.ndarray
     groups: np.ndarray
 
+    def matched(self) -> Contingency:
+        """The same with the cluster that fits each class best below the class's place.
+
+        Clusters without a class of their own follow, then noise, then outliers.
+
+        >>> table = Contingency(np.array([[0, 5], [4, 1]]), np.array([0, 1]), np.array([0, 1]))
+        >>> table.matched().groups.tolist()
+        [1, 0]
+        """
+        from scipy.optimize import linear_sum_assignment
+
+        n_clusters = int((self.groups >= 0).sum())
+        _, taken = linear_sum_assignment(self.counts[:, :n_clusters], maximize=True)
+        rest = np.setdiff1d(np.arange(len(self.groups)), taken)
+        order = np.concatenate([taken, rest]).astype(int)
+        return Contingency(self.counts[:, order], self.classes, self.groups[order])
+
 
 def contingency(classes: np.ndarray, labels: np.ndarray) -> Contingency:
     """Count images by class and group; those without a class are left out.

@@ -77,10 +77,12 @@ def run(
         seed=seed,
     )
     comparison.configs()
+    for target in (out, report.parent if report else None):
+        if target is not None:
+            export.check_target(target)
     dataset = open_dataset(source, store, progress.hear)
     for rejected in dataset.rejected:
         progress.say(f"left out: {printable(rejected.id)}: {rejected.reason}")
-    export.check_target(out)
     finished, failed = pipeline.compare(dataset, comparison, store, progress.hear)
     progress.close()
     if finished:

@@ -69,11 +69,11 @@ def _at_scale(image: np.ndarray, rows: np.ndarray, columns: np.ndarray, side: in
 
     triangle = np.bartlett(2 * side + 1)[1:-1].astype(np.float32) / side
     smooth = cv2.GaussianBlur(image, (0, 0), side / 6)
-    maps = cv2.sepFilter2D(
+    margin, (height, width) = 2 * side, image.shape
+    maps = np.zeros((height + 2 * margin, width + 2 * margin, 8), np.float32)
+    maps[margin:-margin, margin:-margin] = cv2.sepFilter2D(
         _direction_maps(smooth), -1, triangle, triangle, borderType=cv2.BORDER_CONSTANT
     )
-    margin = 2 * side
-    maps = np.pad(maps, ((margin, margin), (margin, margin), (0, 0)))
     offsets = (np.arange(4) - 1.5) * side + margin
     y = (rows[:, None] + offsets).astype(np.intp)
     x = (columns[:, None] + offsets).astype(np.intp)
@@ -94,10 +94,11 @@ def _direction_maps(image: np.ndarray) -> np.ndarray:
     position = angle * np.float32(8 / (2 * np.pi))
     low = np.floor(position)
     share = (position - low) * strength
-    first = (low.astype(np.intp) % 8)[..., None]
+    pixel = np.arange(0, image.size * 8, 8).reshape(image.shape)
+    first = low.astype(np.intp)
     maps = np.zeros((*image.shape, 8), np.float32)
-    np.put_along_axis(maps, first, (strength - share)[..., None], axis=2)
-    np.put_along_axis(maps, (first + 1) % 8, share[..., None], axis=2)
+    maps.ravel()[pixel + first % 8] = strength - share
+    maps.ravel()[pixel + (first + 1) % 8] = share
     return maps
 
 

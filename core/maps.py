@@ -8,18 +8,19 @@ from typing import Any
 import numpy as np
 
 from core.errors import FacetteError
-from core.palette import FADED, NOISE_COLOR, OUTLIER_COLOR
+from core.palette import FADED, NOISE_COLOR, OUTLIER_COLOR, faded
 from core.types import NOISE, OUTLIER
 
 Figure = dict[str, Any]
 
 CLEAR = "rgba(0,0,0,0)"
-GRID = "rgba(128,128,128,0.3)"
+GRID = "rgba(128,128,128,0.22)"
+GRID_3D = "#9aa0a6"  # WebGL draws half-clear lines white on a clear ground
 MODEBAR = "rgba(128,128,128,0.9)"
 FULL = 1.0
 CAMERA = {
-    "eye": {"x": 0.88, "y": 0.88, "z": 0.5},
-    "center": {"x": 0, "y": 0, "z": -0.03},
+    "eye": {"x": 1.0, "y": 1.0, "z": 0.57},
+    "center": {"x": 0, "y": 0, "z": 0},
     "up": {"x": 0, "y": 0, "z": 1},
 }
 
@@ -59,7 +60,8 @@ def map_3d(
         traces.append({"type": "scatter3d", "x": x, "y": y, "z": z} | trace)
     axis: Figure = {
         "title": {"text": ""}, "showticklabels": False, "ticks": "", "showbackground": False,
-        "gridcolor": GRID, "zeroline": False, "showline": False, "showspikes": False, "nticks": 5,
+        "gridcolor": GRID_3D, "zeroline": False, "showline": False, "showspikes": False,
+        "nticks": 4,
     }  # fmt: skip
     scene: Figure = {f"{x}axis": axis | {"range": _span(coords[:, "xyz".index(x)])} for x in "xyz"}
     scene |= {"aspectmode": "cube", "camera": CAMERA, "dragmode": "orbit", "bgcolor": CLEAR}
@@ -126,7 +128,8 @@ def _traces(
             rows = np.flatnonzero((groups == group) & part).astype(np.int32)
             if not len(rows):
                 continue
-            marker = {"size": size or marker_size(len(groups)), "color": color, "opacity": opacity}
+            marker: Figure = {"size": size or marker_size(len(groups)), "opacity": opacity}
+            marker["color"] = color if opacity == FULL else faded(color)
             trace = {
                 "mode": "markers", "name": name, "customdata": rows, "marker": marker,
                 "hoverinfo": "none", "showlegend": False,

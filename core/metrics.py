@@ -93,7 +93,11 @@ METRICS: tuple[Metric, ...] = (
 
 
 def compute(
-    classes: np.ndarray | None, labels: np.ndarray, X: np.ndarray, seed: int = 0
+    classes: np.ndarray | None,
+    labels: np.ndarray,
+    X: np.ndarray,
+    seed: int = 0,
+    silhouettes: np.ndarray | None = None,
 ) -> dict[str, float | None]:
     """Every metric of one clustering, in the order of `METRICS`; None where it is undefined.
 
@@ -107,6 +111,7 @@ def compute(
     labels : (n,) int, `NOISE` and `OUTLIER` for images in no cluster
     X : (n, m) float, the space the distances are measured in
     seed : draws the sample of the silhouette when there are more than 10,000 images
+    silhouettes : what `silhouette_values` gave, where it is known already
 
     Examples
     --------
@@ -123,7 +128,7 @@ def compute(
     if classes is not None and (np.asarray(classes) != UNLABELLED).any():
         values |= agreement(contingency(classes, labels).counts)
     if 2 <= len(np.unique(labels[kept])) < kept.sum():
-        measured = silhouette_values(X, labels, seed)
+        measured = silhouette_values(X, labels, seed) if silhouettes is None else silhouettes
         measured = measured[~np.isnan(measured)]
         values["silhouette"] = float(measured.mean()) if len(measured) else None
         values |= _spread(np.asarray(X)[kept].astype(np.float64), labels[kept])

@@ -24,3 +24,13 @@ def colors(n: int) -> list[str]:
     ['#0072b2', '#e69f00']
     """
     return [_COLORS[i % len(_COLORS)] for i in range(n)]
+
+
+def faded(color: str) -> str:
+    """A colour mixed with grey, so that many faded points on a heap do not look lit.
+
+    >>> faded("#0072b2")
+    '#7493a9'
+    """
+    parts = [(int(color[i : i + 2], 16), int(NOISE_COLOR[i : i + 2], 16)) for i in (1, 3, 5)]
+    return "#" + "".join(f"{round(0.25 * own + 0.75 * grey):02x}" for own, grey in parts)

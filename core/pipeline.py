@@ -332,8 +332,8 @@ class _Run:
         def work(context: Context) -> Computed:
             X = np.asarray(self.reduced().array("values"))
             labels = np.asarray(self.labels().array("labels"))
-            values = compute(self.dataset.labels, labels, X, context.seed)
             rows = silhouette_values(X, labels, context.seed)
+            values = compute(self.dataset.labels, labels, X, context.seed, rows)
             arrays = {"silhouette": rows.astype(np.float32)}
             return arrays, {"metrics": values, "nan_allowed": list(arrays)}
 

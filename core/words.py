@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from core import registry
 from core.runs import RunResult
+from core.summary import best_result
 from core.types import Dataset
 
 
@@ -43,13 +44,6 @@ def main_metric(dataset: Dataset) -> str:
     return "silhouette" if dataset.labels is None else "ami"
 
 
-def best_of(dataset: Dataset, results: Sequence[RunResult]) -> RunResult:
-    """The run with the best main metric; the first of equals."""
-    name = main_metric(dataset)
-    values = [r.metrics[name] for r in results]
-    return results[max(range(len(results)), key=lambda i: (values[i] is not None, values[i] or 0))]
-
-
 def headline(dataset: Dataset, result: RunResult) -> str:
     """What is shown: how many images, how many clusters, found from what."""
     parts = registry.parse_signature(result.config.descriptor)
@@ -62,26 +56,56 @@ def headline(dataset: Dataset, result: RunResult) -> str:
 
 
 def verdict(dataset: Dataset, result: RunResult, results: Sequence[RunResult]) -> str:
-    """How good that is, and how the other descriptors fare."""
+    """How good that is, and how the other descriptions fare."""
     name = main_metric(dataset)
     value = result.metrics[name]
-    what = (
-        "They match the true classes with AMI"
-        if name == "ami"
-        else "There are no labels to check against; the silhouette is"
-    )
     if value is None:
         return "There are too few clusters to measure."
-    said = f"{what} {value:.2f}."
-    others = [r for r in results if r.config.descriptor != result.config.descriptor]
-    others = [r for r in others if r.metrics[name] is not None]
+    said = _quality(dataset, name, value)
+    others = best_per_descriptor(results, name)
+    others.pop(result.config.descriptor, None)
     if not others:
         return said
-    best = max(others, key=lambda r: r.metrics[name] or 0)
-    worst = min(others, key=lambda r: r.metrics[name] or 0)
-    if (best.metrics[name] or 0) > value:
-        return f"{said} {_named(best)} does better: {best.metrics[name]:.2f}."
-    return f"{said} Best of {len(others) + 1} descriptions; {_named(worst)}: {worst.metrics[name]:.2f}."
+    best = max(others, key=lambda text: others[text])
+    worst = min(others, key=lambda text: others[text])
+    if others[best] > value:
+        return f"{said} {_named(best)} does better: {others[best]:.2f}."
+    return f"{said} Best of {len(others) + 1} descriptions; {_named(worst)}: {others[worst]:.2f}."
+
+
+def best_per_descriptor(results: Sequence[RunResult], metric: str) -> dict[str, float]:
+    """The highest value of a metric that each descriptor reached, where it has one."""
+    best: dict[str, float] = {}
+    for result in results:
+        value = result.metrics[metric]
+        if value is not None:
+            text = result.config.descriptor
+            best[text] = max(value, best.get(text, value))
+    return best
+
+
+def winner(dataset: Dataset, results: Sequence[RunResult]) -> str:
+    """Which description groups the images best, and by how much."""
+    best = best_result(results)
+    name = main_metric(dataset)
+    value = best.metrics[name]
+    metric = "AMI" if name == "ami" else "silhouette"
+    if value is None:
+        return "No description forms groups that can be measured"
+    how = label_of("clusterer", best.config.clusterer)
+    what = _named(best.config.descriptor)
+    said = f"{what} with {how} groups {things(dataset)} best: {metric} {value:.2f}"
+    others = best_per_descriptor(results, name)
+    others.pop(best.config.descriptor, None)
+    return said + (f", the next description {max(others.values()):.2f}" if others else "")
+
+
+def _quality(dataset: Dataset, name: str, value: float) -> str:
+    if name == "silhouette":
+        return f"There are no labels to check against; the silhouette is {value:.2f}."
+    match = "hardly match" if value < 0.2 else "match in part" if value < 0.6 else "match"
+    true = "the true digits" if dataset.source.kind == "digits" else "the true classes"
+    return f"They {match} {true}, with AMI {value:.2f}."
 
 
 def _label(component: object) -> str:
@@ -94,25 +118,10 @@ def _label(component: object) -> str:
     return f"{label} ({', '.join(changed)})" if changed else label
 
 
-def _named(result: RunResult) -> str:
-    text = short_label(result.config.descriptor)
+def _named(descriptor: str) -> str:
+    text = short_label(descriptor)
     return text[0].upper() + text[1:]
 
 
 def _listed(words: Sequence[str]) -> str:
     return words[0] if len(words) == 1 else ", ".join(words[:-1]) + " and " + words[-1]
-
-
-def winner(dataset: Dataset, results: Sequence[RunResult]) -> str:
-    """Which description groups the images best, and by how much."""
-    best = best_of(dataset, results)
-    name = main_metric(dataset)
-    value = best.metrics[name]
-    metric = "AMI" if name == "ami" else "silhouette"
-    if value is None:
-        return "No description forms groups that can be measured"
-    how = label_of("clusterer", best.config.clusterer)
-    said = f"{_named(best)} with {how} groups {things(dataset)} best: {metric} {value:.2f}"
-    rest = [r.metrics[name] for r in results if r.config.descriptor != best.config.descriptor]
-    rest_values = [v for v in rest if v is not None]
-    return said + (f", the next description {max(rest_values):.2f}" if rest_values else "")

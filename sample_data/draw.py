@@ -25,7 +25,7 @@ from PIL import Image
 PER_CLASS = 40
 SIZE = 96  # pixels
 FINE = 4  # every shape is drawn this many times finer, then averaged: smooth edges
-SEED = 2026
+SEED = 2027
 LIGHT = 232  # the grey value of the paper
 
 # Hues as differences from grey, (red, blue); green follows from the grey value wanted.
@@ -79,7 +79,7 @@ def on_paper(cover: np.ndarray, colour: np.ndarray) -> np.ndarray:
 
 def balloon(rng: np.random.Generator, hue: tuple[int, int]) -> np.ndarray:
     """A balloon on a string."""
-    x, y = pose(rng, shift=6, turn=12, grow=0.1)
+    x, y = pose(rng, shift=6, turn=12, grow=0.05)
     y = y + 8
     body = (x / 25) ** 2 + (y / (29 + 3 * (y > 0))) ** 2 < 1
     knot = (np.abs(x) < (y - 29) * 0.6) & (y < 37)
@@ -93,7 +93,7 @@ def balloon(rng: np.random.Generator, hue: tuple[int, int]) -> np.ndarray:
 
 def egg(rng: np.random.Generator, pattern: Callable[..., np.ndarray]) -> np.ndarray:
     """An egg in two tones of sand."""
-    x, y = pose(rng, shift=5, turn=15, grow=0.08)
+    x, y = pose(rng, shift=5, turn=15, grow=0.03)
     cover = smooth((x / (28 + 0.16 * y)) ** 2 + (y / 36) ** 2 < 1)
     tone = ranks(pattern(rng), cover > 0)
     gray = 105 + 105 * (0.5 + 0.5 * np.tanh(5 * (tone - 0.5)) / np.tanh(2.5))
@@ -103,8 +103,8 @@ def egg(rng: np.random.Generator, pattern: Callable[..., np.ndarray]) -> np.ndar
 def stripes(rng: np.random.Generator) -> np.ndarray:
     """Parallel slanting stripes, about 7 pixels from one to the next: (SIZE, SIZE) float."""
     y, x = np.mgrid[:SIZE, :SIZE].astype(float)
-    angle = np.deg2rad(rng.uniform(8, 34))
-    phase, period = rng.uniform(0, 7), rng.uniform(6.4, 7.6)
+    angle = np.deg2rad(rng.uniform(10, 32))
+    phase, period = rng.uniform(0, 7), rng.uniform(6.6, 7.2)
     wave = (x * np.sin(angle) + y * np.cos(angle) + phase) % period
     return np.abs(wave - period / 2)
 
@@ -131,7 +131,7 @@ def plate(
     rng: np.random.Generator, inside: Callable[[np.ndarray, np.ndarray], np.ndarray]
 ) -> np.ndarray:
     """A flat green shape, lighter towards the top."""
-    cover = smooth(inside(*pose(rng, shift=5, turn=12, grow=0.08)))
+    cover = smooth(inside(*pose(rng, shift=5, turn=12, grow=0.12)))
     height = -np.arange(SIZE, dtype=float)[:, None].repeat(SIZE, axis=1)
     gray = 105 + 50 * ranks(height, cover > 0)
     return on_paper(cover, tinted(gray, GREEN))

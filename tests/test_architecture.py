@@ -13,7 +13,7 @@ from typing import NamedTuple
 import pytest
 
 ROOT = Path(__file__).parent.parent
-OURS = ("app.py", "pages", "ui", "core")
+OURS = ("app.py", "screens", "ui", "core")
 COMPONENTS = ("descriptors", "outliers", "reducers", "clusterers")
 HEAVY = {"PIL", "cv2", "keras", "numba", "pandas", "scipy", "skimage", "sklearn", "tensorflow"}
 HEAVY |= {"umap"}
@@ -85,7 +85,7 @@ def test_the_walk_sees_every_form_of_import(
     seen = {(one.name, one.at_load) for one in imports("core")}
     assert seen == {
         ("ui.one", True),
-        ("pages.two", True),
+        ("screens.two", True),
         ("core.a.c.d", True),
         ("core.a.e", True),
         ("cv2", False),
@@ -100,9 +100,9 @@ def test_there_is_something_to_check() -> None:
 @pytest.mark.parametrize(
     ("place", "forbidden"),
     [
-        ("core", ("app", "pages", "ui", "streamlit", "tests", "benchmarks")),
-        ("ui", ("app", "pages", "tests", "benchmarks")),
-        ("pages", ("app", "pages", "tests", "benchmarks")),
+        ("core", ("app", "screens", "ui", "streamlit", "tests", "benchmarks")),
+        ("ui", ("app", "screens", "tests", "benchmarks")),
+        ("screens", ("app", "screens", "tests", "benchmarks")),
         ("app.py", ("tests", "benchmarks")),
     ],
 )
@@ -129,7 +129,7 @@ def test_core_loads_heavy_libraries_where_they_are_used() -> None:
 
 def test_the_app_never_loads_what_belongs_in_a_worker() -> None:
     kept_out = ("keras", "numba", "tensorflow", "umap", "multiprocessing")
-    wrong = [one for one in imports("app.py", "pages", "ui") if one.is_in(*kept_out)]
+    wrong = [one for one in imports("app.py", "screens", "ui") if one.is_in(*kept_out)]
     assert lines(wrong) == []
 
 

@@ -1,1 +1,1 @@
-"""What the pages share. Streamlit lives here, in app.py and in pages/, and nowhere else."""
+"""What the pages share. Streamlit lives here, in app.py and in screens/, and nowhere else."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from core import maps, palette, registry, words
+from core import examples, maps, palette, registry, words
 from core.runs import RunResult
 from core.types import NOISE, OUTLIER, UNLABELLED
 from ui import cached, pictures, state
@@ -71,7 +71,7 @@ def choose(now: Current) -> View:
         color_by = st.selectbox(
             "Colour by", _colorings(now, labels), key=state.COLOR_BY, bind="query-params"
         )
-    return View(result, labels, _cluster(labels), color_by, flat == "2d")
+    return View(result, labels, _cluster(now, result, labels), color_by, flat == "2d")
 
 
 def _descriptor(now: Current) -> str:
@@ -112,13 +112,13 @@ def _colorings(now: Current, labels: np.ndarray) -> list[str]:
     return known
 
 
-def _cluster(labels: np.ndarray) -> int | None:
+def _cluster(now: Current, result: RunResult, labels: np.ndarray) -> int | None:
     """Coloured pills, one a cluster; noise and outliers last."""
     present = [int(c) for c in np.unique(labels)]
     ordered = [c for c in present if c >= 0] + [c for c in (NOISE, OUTLIER) if c in present]
     wanted = state.cluster()
     if wanted not in ordered:
-        wanted = None if state.all_clusters() else ordered[0]
+        wanted = None if state.all_clusters() else _first(now, result, labels)
     pills(
         [name_of(c) for c in ordered],
         [color_of(c) for c in ordered],
@@ -128,6 +128,11 @@ def _cluster(labels: np.ndarray) -> int | None:
         on_pick=lambda index: state.set_cluster(None if index is None else ordered[index]),
     )
     return wanted
+
+
+def _first(now: Current, result: RunResult, labels: np.ndarray) -> int | None:
+    silhouette = np.asarray(cached.array(result.keys.metrics, "silhouette"))
+    return examples.best_cluster(labels, now.dataset.labels, silhouette)
 
 
 def draw_map(now: Current, view: View) -> np.ndarray | None:
@@ -145,18 +150,15 @@ def draw_map(now: Current, view: View) -> np.ndarray | None:
     }
     if view.flat:
         _, rows = show_map_2d(maps.map_2d(coords[:, :2], groups, names, colors), "map2d", **shared)
-        _caption(now, view)
         return np.array(rows, int)
     show_map(maps.map_3d(coords, groups, names, colors), "map3d", **shared)
-    _caption(now, view)
     return None
 
 
 def captions(now: Current, view: View) -> list[str]:
-    """One a row: file, class and cluster, a line each."""
-    dataset = now.dataset
+    """One a row: cluster, class and file, a line each."""
     return [
-        f"{pictures.caption(dataset, row)}\ncluster {name_of(int(cluster))}"
+        f"cluster {name_of(int(cluster))}\n{pictures.caption(now.dataset, row)}"
         for row, cluster in enumerate(view.labels)
     ]
 
@@ -174,7 +176,8 @@ def _groups(now: Current, view: View) -> tuple[np.ndarray, list[str], list[str]]
     return groups, names, palette.colors(len(names))
 
 
-def _caption(now: Current, view: View) -> None:
+def caption(view: View) -> None:
+    """What the map is made of, and what it leaves out."""
     reducer = registry.parse_reducer(view.result.config.reducer)
     drawn = view.result.config.map or ("PCA" if reducer.name == "none" else reducer.label)
     space = "the full matrix" if reducer.name == "none" else f"{reducer.label}'s dimensions"

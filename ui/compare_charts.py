@@ -91,17 +91,17 @@ def _strip(now: Current, result: RunResult) -> None:
     cluster = examples.best_cluster(labels, now.dataset.labels, silhouette)
     if cluster is None:
         return
-    said, images = st.columns([2, 3], vertical_alignment="center")
+    said, images = st.columns(2, vertical_alignment="center")
     said.markdown(f":small[{_short(result)}]")
     members = np.flatnonzero(labels == cluster)
     distance = np.asarray(cached.array(result.keys.labels, "distance"))[members]
-    nearest = members[np.argsort(distance, kind="stable")[: STRIP + 2]]
+    nearest = members[np.argsort(distance, kind="stable")[:STRIP]]
     with images:
         pictures.show(
             now.dataset,
             [int(row) for row in nearest],
             key=f"strip-{result.config.descriptor}",
-            columns=STRIP + 2,
+            columns=STRIP,
             colors=[color_of(cluster)] * len(nearest),
             label=f"Best cluster of {_short(result)}",
         )
@@ -127,7 +127,7 @@ def contingency(now: Current, result: RunResult) -> None:
         return
     st.markdown("#### Classes by clusters")
     labels = np.asarray(cached.array(result.keys.labels, "labels"))
-    found = metrics.contingency(now.dataset.labels, labels)
+    found = metrics.contingency(now.dataset.labels, labels).matched()
     classes = [now.dataset.class_names[c] for c in found.classes]
     clusters = [name_of(int(g)) for g in found.groups]
     event = st.plotly_chart(
@@ -142,7 +142,8 @@ def contingency(now: Current, result: RunResult) -> None:
     if not chosen:
         st.caption("Click a cell to see its images.")
         return
-    row, column = (int(v) for v in chosen[0]["customdata"][:2])
+    cell = chosen[0]["customdata"]  # a list becomes a dictionary on its way
+    row, column = int(cell["0"]), int(cell["1"])
     mine = (now.dataset.labels == found.classes[row]) & (labels == found.groups[column])
     rows = np.flatnonzero(mine)
     st.markdown(f"{len(rows):,} images of this class in cluster {clusters[column]}")

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import streamlit as st
 
-from core import words
 from core.keys import key_of
 from core.runs import Comparison, RunResult
+from core.summary import best_result
 from core.types import Dataset, Source
 from ui import cached, errors, progress, state
+
+_HERE = Path(__file__).parent
 
 
 def sidebar() -> None:
     """Draw the frame around every page."""
     state.apply_next_run()
+    st.logo(_HERE / "logo.svg", size="large")
+    st.html(_HERE / "frame.css")
     with st.sidebar:
-        st.markdown("## Facette")
-        st.caption("Which description of my images groups them best?")
         st.selectbox(
             "Run",
             cached.comparison_ids(),
@@ -28,6 +31,7 @@ def sidebar() -> None:
             format_func=_run_name,
             help="The data and the descriptors that every page shows. Earlier runs stay here.",
         )
+        st.caption("Which description of my images groups them best?")
 
 
 def _run_name(run_id: str) -> str:
@@ -52,7 +56,7 @@ class Current:
     @property
     def best(self) -> RunResult:
         """The run with the best main metric."""
-        return words.best_of(self.dataset, self.results)
+        return best_result(self.results)
 
 
 def opened(source: Source) -> Dataset:

@@ -35,7 +35,7 @@ class Companion {
     this.handlers = {
       plotly_hover: (event) => this.hover(event.points[0]),
       plotly_unhover: () => this.unhover(),
-      plotly_afterplot: () => this.paint(),
+      plotly_afterplot: () => this.drawn(),
       plotly_relayout: () => this.remember(),
     };
     let waiting = false;
@@ -87,12 +87,12 @@ class Companion {
     graph.addEventListener("pointermove", (event) => this.move(event), options);
     graph.addEventListener("pointerenter", () => (this.inside = true), { signal: options.signal });
     graph.addEventListener("pointerleave", () => this.outside(), { signal: options.signal });
-    graph.addEventListener("wheel", () => this.stop(true), options);
+    graph.addEventListener("wheel", () => this.wheel(), options);
     graph.addEventListener("keydown", (event) => this.key(event), { signal: options.signal });
     this.describe();
-    const camera = cameras.get(this.container);
-    if (camera && this.scene()) this.look(camera);
-    this.paint();
+    this.shape = null;
+    if (cameras.has(this.container) && this.scene()) this.look(cameras.get(this.container));
+    this.drawn();
     this.turn();
   }
 
@@ -110,6 +110,11 @@ class Companion {
     this.graph.setAttribute("role", "img");
     this.graph.setAttribute("aria-label", this.data.alt);
     this.graph.tabIndex = 0;
+  }
+
+  drawn() {
+    this.fit();
+    this.paint();
   }
 
   // --- colours ------------------------------------------------------------------------------
@@ -247,6 +252,7 @@ class Companion {
   }
 
   press(event) {
+    this.touched = true;
     this.stop(false);
     this.move(event);
     const tool = event.target.closest?.(".modebar");
@@ -277,8 +283,35 @@ class Companion {
     return window.Plotly?.relayout(this.graph, { "scene.camera": camera });
   }
 
+  // Only a view that somebody chose is kept; any other is made to fit again.
   remember() {
-    if (this.scene()) cameras.set(this.container, this.scene().getCamera());
+    if (this.scene() && this.touched) cameras.set(this.container, this.scene().getCamera());
+  }
+
+  // The camera goes as near as shows every point from all sides, in whatever shape the map has.
+  fit() {
+    if (!this.scene() || cameras.has(this.container)) return;
+    const { width, height } = this.graph._fullLayout;
+    const shape = `${width} x ${height}`;
+    if (this.shape === shape) return;
+    this.shape = shape;
+    const { scene } = this.graph._fullLayout;
+    const axes = ["x", "y", "z"];
+    const columns = this.points(axes).map((values, i) => {
+      const [low, high] = scene[`${axes[i]}axis`].range;
+      return values.map((value) => (value - low) / (high - low) - 0.5);
+    });
+    const camera = this.scene().getCamera();
+    const { x, y, z } = camera.eye;
+    const length = Math.hypot(x, y, z);
+    const factor = distance(columns, z / length, width / height) / length;
+    const eye = { x: x * factor, y: y * factor, z: z * factor };
+    this.look({ ...camera, eye, center: { x: 0, y: 0, z: 0 } });
+  }
+
+  wheel() {
+    this.touched = true;
+    this.stop(true);
   }
 
   key(event) {
@@ -287,6 +320,7 @@ class Companion {
     const zooms = { ArrowUp: 0.9, "+": 0.9, ArrowDown: 1.1, "-": 1.1 };
     if (!scene || !(event.key in turns || event.key in zooms)) return;
     event.preventDefault();
+    this.touched = true;
     this.stop(false);
     const camera = rotated(scene.getCamera(), turns[event.key] ?? 0);
     for (const axis of ["x", "y", "z"]) camera.eye[axis] *= zooms[event.key] ?? 1;
@@ -334,6 +368,25 @@ function rotated(camera, angle) {
   const [c, s] = [Math.cos(angle), Math.sin(angle)];
   const turnedEye = { x: center.x + c * x - s * y, y: center.y + s * x + c * y, z: eye.z };
   return { ...camera, eye: turnedEye };
+}
+
+// How far the camera must be from the middle of the unit cube for all points to be in view while
+// it goes round at a height of `slope` times its distance; plotly's view is 45 degrees high.
+function distance(columns, slope, aspect) {
+  const reach = Math.tan(Math.PI / 8) * 0.94;
+  const flat = Math.sqrt(1 - slope * slope);
+  const stride = Math.ceil(columns[0].length / 1000);
+  let far = 0.8;
+  for (let turn = 0; turn < 12; turn++) {
+    const [c, s] = [Math.cos((turn * Math.PI) / 6), Math.sin((turn * Math.PI) / 6)];
+    for (let i = 0; i < columns[0].length; i += stride) {
+      const [x, y, z] = columns.map((values) => values[i]);
+      const [side, front] = [c * y - s * x, c * x + s * y];
+      const [up, near] = [flat * z - slope * front, flat * front + slope * z];
+      far = Math.max(far, near + Math.max(Math.abs(up), Math.abs(side) / aspect) / reach);
+    }
+  }
+  return far;
 }
 
 function load(url) {

@@ -12,7 +12,7 @@ import streamlit as st
 
 from core.keys import key_of, key_of_array
 from core.maps import FULL, Figure
-from core.palette import FADED
+from core.palette import FADED, faded
 from core.thumbnails import Atlas
 from ui.media import atlas_data
 
@@ -121,8 +121,10 @@ def _lit(figure: Figure, lit: np.ndarray | None) -> Figure:
         for opacity, part in ((FADED, ~shown), (FULL, shown)):
             if part.any():
                 arrays = {k: trace[k][part] for k in ("x", "y", "z", "customdata") if k in trace}
-                marker = {"marker": trace["marker"] | {"opacity": opacity}}
-                traces.append(trace | arrays | marker)
+                marker = trace["marker"] | {"opacity": opacity}
+                if opacity == FADED:
+                    marker["color"] = faded(marker["color"])
+                traces.append(trace | arrays | {"marker": marker})
     return figure | {"data": traces}
 
 

@@ -9,9 +9,12 @@ import streamlit as st
 
 from core.palette import NOISE_COLOR
 from core.types import UNLABELLED, Dataset
+from ui import cached
 from ui.gallery import Picture, gallery
+from ui.media import Crop, tiles
 
 TILE = 256
+SMALL_TILES = 5  # so many pictures in a line are small enough for the sheets
 
 
 def show(
@@ -27,22 +30,34 @@ def show(
     on_pick: Callable[[int], None] | None = None,
 ) -> None:
     """Show these rows; `on_pick` is called with the one that is clicked."""
+    sources = _sources(dataset, rows, key, columns)
     pictures = [
         Picture(
             row=int(row),
-            image=_thumbnail(dataset.images_key, int(row), dataset),
+            image=image,
+            crop=crop,
             caption=captions[row] if captions else caption(dataset, int(row)),
             color=colors[position] if colors else NOISE_COLOR,
         )
-        for position, row in enumerate(rows)
+        for position, (row, (image, crop)) in enumerate(zip(rows, sources, strict=True))
     ]
     gallery(pictures, key, columns, chosen=chosen, label=label, on_pick=on_pick)
 
 
+def _sources(
+    dataset: Dataset, rows: Sequence[int], key: str, columns: int
+) -> list[tuple[bytes | str, Crop | None]]:
+    """Small tiles come from the thumbnails' sheets, which the map has loaded already."""
+    atlas = cached.atlas(dataset)
+    if atlas is not None and (columns >= SMALL_TILES or atlas.mime == "image/png"):
+        return list(tiles(atlas, rows, key))
+    return [(_thumbnail(dataset.images_key, int(row), dataset), None) for row in rows]
+
+
 def caption(dataset: Dataset, row: int) -> str:
-    """The file, and the class where there is one, a line each."""
+    """The class where there is one, and the file, a line each."""
     name = class_name(dataset, row)
-    return f"{dataset.ids[row]}\nclass {name}" if name else dataset.ids[row]
+    return f"class {name}\n{dataset.ids[row]}" if name else dataset.ids[row]
 
 
 def class_name(dataset: Dataset, row: int) -> str:

@@ -18,7 +18,7 @@ def show(name: str, dataset: Dataset) -> None:
     pages = max(1, -(-len(rows) // per_page))
     page = 1
     if pages > 1:
-        page = st.slider("Page", 1, pages, key=f"wall-page-{name}", label_visibility="collapsed")
+        page = st.slider("Page", 1, pages, key=f"wall-page-{name}")
     shown = [int(row) for row in rows[(page - 1) * per_page : page * per_page]]
     pictures.show(
         dataset,

@@ -40,8 +40,9 @@ class Agglomerative(Clusterer):
         """Group the rows of `X` (n, d), n at most 20,000.
 
         `arrays` describes the top of the dendrogram: `merges` (p - 1, 4), the last joins as
-        SciPy writes a linkage (two nodes, height, images), over p leaves, which are groups of
-        images themselves; `leaf_sizes` (p,), and the cluster of each, `leaf_clusters` (p,).
+        SciPy writes a linkage (two nodes, height, leaves), over p leaves, which are groups of
+        images themselves; their `leaf_sizes` (p,) in images, and the cluster that each is in,
+        `leaf_clusters` (p,).
         """
         from scipy.cluster.hierarchy import linkage
 
@@ -94,4 +95,7 @@ def top(joins: np.ndarray, leaves: np.ndarray) -> np.ndarray:
     node_of[last:] = np.arange(n_leaves, 2 * n_leaves - 1)
     merges = joins[last - n :].copy()
     merges[:, :2] = np.sort(node_of[merges[:, :2].astype(np.int64)], axis=1)
+    held = np.ones(2 * n_leaves - 1)
+    for i, (left, right) in enumerate(merges[:, :2].astype(np.int64)):
+        held[n_leaves + i] = merges[i, 3] = held[left] + held[right]
     return merges

@@ -91,7 +91,7 @@ def _unpacked(path: Path, store: Store, emit: Listener) -> Entry:
         with path.open("rb") as file:
             digest = key_of_bytes(iter(lambda: file.read(_CHUNK), b""))
             key = key_of("archive", VERSION, images.VERSION, digest)
-            entry = store.get(key) or _put(file, path.stem, key, store, emit)
+            entry = store.get(key) or _put(file, path, key, store, emit)
     except OSError as error:
         raise input_error("ZIP", path, "a file that can be read", f"{error.strerror}.") from None
     remember(store, path, VERSION, key)
@@ -100,17 +100,17 @@ def _unpacked(path: Path, store: Store, emit: Listener) -> Entry:
     return entry
 
 
-def _put(file: BinaryIO, name: str, key: str, store: Store, emit: Listener) -> Entry:
+def _put(file: BinaryIO, path: Path, key: str, store: Store, emit: Listener) -> Entry:
     try:
         archive = zipfile.ZipFile(file)
     except (zipfile.BadZipFile, NotImplementedError, ValueError, UnicodeError):
-        raise input_error("ZIP", name, "a ZIP archive", "This is none, or is damaged.") from None
+        raise input_error("ZIP", path, "a ZIP archive", "This is none, or is damaged.") from None
     with archive, store.workspace() as temporary:
         members, rejected = _sorted_out(archive)
         blob = temporary / "bytes"
         names, ends = _extract(archive, members, blob, rejected, emit)
         if not names:
-            raise InputError(nothing_readable(name, rejected))
+            raise InputError(nothing_readable(path.stem, rejected))
         data: np.ndarray = np.memmap(blob, np.uint8, "r")
         slices = list(zip([0, *ends[:-1]], ends, strict=True))
         seen = inspect_many(

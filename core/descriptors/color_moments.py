@@ -37,6 +37,8 @@ class ColorMoments(Descriptor):
     """
 
     name = "color_moments"
+    label = "Colour moments"
+    aspect = "colours"
     reads = "rgb"
     summary = "The average colour, how much it varies and to which side it leans."
     sees = "The overall colour and how mixed it is, roughly where when there is a grid."

@@ -24,6 +24,8 @@ class GrayHistogram(Descriptor):
     """
 
     name = "gray_histogram"
+    label = "Grey histogram"
+    aspect = "brightness"
     summary = "Counts how many pixels are dark, medium or bright."
     sees = "How bright the image is overall and how strong its contrast is."
     blind_to = "Where things are and what shape they have: shuffled pixels look the same to it."

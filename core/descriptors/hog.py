@@ -38,6 +38,8 @@ class Hog(Descriptor):
     """
 
     name = "hog"
+    label = "HOG"
+    aspect = "shape"
     summary = "Measures in which direction edges run in each part of the image."
     sees = "Outlines and strokes: where edges are and which way they run."
     blind_to = "Colour and brightness; a shape that is turned or sits elsewhere looks different."

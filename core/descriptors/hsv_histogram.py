@@ -34,6 +34,8 @@ class HsvHistogram(Descriptor):
     """
 
     name = "hsv_histogram"
+    label = "HSV histogram"
+    aspect = "colours"
     reads = "rgb"
     summary = "Counts how many pixels have which colour."
     sees = "Which colours there are, how vivid they are, and how much of each."

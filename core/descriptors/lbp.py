@@ -38,6 +38,8 @@ class Lbp(Descriptor):
     """
 
     name = "lbp"
+    label = "LBP"
+    aspect = "texture"
     summary = "Compares every pixel with its neighbours and counts the patterns."
     sees = "Texture: smooth, grainy, striped, woven."
     blind_to = "Colour, large shapes, and how bright or how strong the contrast is."

@@ -26,6 +26,8 @@ class RawPixels(Descriptor):
     """
 
     name = "raw_pixels"
+    label = "Raw pixels"
+    aspect = "pixels"
     summary = "The image shrunk to a small square, every pixel one number."
     sees = "Which places of the image are bright and which are dark."
     blind_to = "Shapes that moved, turned or changed size: they count as something else."

@@ -47,13 +47,15 @@ class Sift(Descriptor):
     """
 
     name = "sift"
+    label = "SIFT"
+    aspect = "local details"
     uses_seed = True
     summary = "Finds distinctive points and counts which kinds of points an image has."
     sees = "Corners, blobs and prints, even when they are moved, turned or enlarged."
     blind_to = "Colour, smooth areas, and how the points are arranged."
 
     max_keypoints: int = param(
-        200, "Keypoints", "The strongest points kept of an image.", low=1, high=5000
+        128, "Keypoints", "The strongest points kept of an image.", low=1, high=5000
     )
     words: int | None = param(
         None,
@@ -80,7 +82,7 @@ class Sift(Descriptor):
         None,
         "Size",
         "Longest side of the working image in pixels. Auto: 64 for images below 64 pixels, "
-        "192 above.",
+        "128 above.",
         low=8,
         high=1024,
         type=int,
@@ -92,7 +94,7 @@ class Sift(Descriptor):
         small = dataset.typical_side < SMALL
         return dataclasses.replace(
             self,
-            size=self.size or (64 if small else 192),
+            size=self.size or (64 if small else 128),
             dense=small if self.dense is None else self.dense,
             words=self._words,
         )
@@ -114,33 +116,40 @@ class Sift(Descriptor):
 
     def extract(self, dataset: Dataset, context: Context) -> FeatureBlock:
         """Describe a whole dataset in two passes: learn the codebook, then encode every image."""
-        me, n = self.resolve(dataset), len(dataset)
-        share = me._share(n)
-        keep = n * (me.max_keypoints + 1) * LENGTH <= KEPT_BYTES
+        from threadpoolctl import threadpool_limits
+
+        # Images are shared among the cores; two levels of threads would only wait for each other.
+        with threadpool_limits(1):
+            return self.resolve(dataset)._extract(dataset, context)
+
+    def _extract(self, dataset: Dataset, context: Context) -> FeatureBlock:
+        n = len(dataset)
+        share = self._share(n)
+        keep = n * (self.max_keypoints + 1) * LENGTH <= KEPT_BYTES
 
         def find(indices: Sequence[int]) -> list[tuple[np.ndarray, np.ndarray | None]]:
-            found = [me.local_features(me.prepare(dataset, i)) for i in indices]
+            found = [self.local_features(self.prepare(dataset, i)) for i in indices]
             return [
                 (_sample(f, share, context.seed, i), f if keep else None)
                 for f, i in zip(found, indices, strict=True)
             ]
 
         first = _flat(executor.map_batches(find, n, lambda done, _: context.report(done, 2 * n)))
-        codebook = me._codebook(np.concatenate([sample for sample, _ in first]), context.seed)
+        codebook = self._codebook(np.concatenate([sample for sample, _ in first]), context.seed)
         kept = [features for _, features in first]
 
         def encode(indices: Sequence[int]) -> list[np.ndarray]:
             found = (
-                me.local_features(me.prepare(dataset, i)) if (f := kept[i]) is None else f
+                self.local_features(self.prepare(dataset, i)) if (f := kept[i]) is None else f
                 for i in indices
             )
-            return [me._encode(features, codebook) for features in found]
+            return [self._encode(features, codebook) for features in found]
 
         encoded = executor.map_batches(
             encode, n, lambda done, _: context.report(n + done, 2 * n), batch_size=64
         )
-        values = me._pooled(_flat(encoded))
-        return FeatureBlock(values, me._notes(values, len(codebook)))
+        values = self._pooled(_flat(encoded))
+        return FeatureBlock(values, self._notes(values, len(codebook)))
 
     def explain(self, image: np.ndarray) -> Explanation:
         """Draw the keypoints: a circle for the scale, a radius for the direction."""
@@ -184,7 +193,6 @@ class Sift(Descriptor):
     def _codebook(self, sample: np.ndarray, seed: int) -> np.ndarray:
         """(words, 128) float32 centres of a sample (m, 128) uint8."""
         from sklearn.cluster import MiniBatchKMeans
-        from threadpoolctl import threadpool_limits
 
         if not len(sample):
             raise InputError(
@@ -195,17 +203,17 @@ class Sift(Descriptor):
         X = self._scaled(X)
         if len(X) <= self._words:
             return X
-        # One thread and a fixed number of steps: the centres do not depend on the machine's load.
-        with threadpool_limits(1):
-            model = MiniBatchKMeans(
-                self._words,
-                batch_size=4096,
-                max_iter=max(2, 100 * 4096 // len(X)),
-                max_no_improvement=None,
-                n_init=1,
-                random_state=seed,
-            )
-            return model.fit(X).cluster_centers_
+        # A fixed number of steps, so that rounding cannot end it earlier on another machine.
+        model = MiniBatchKMeans(
+            self._words,
+            batch_size=4096,
+            init_size=max(8192, 3 * self._words),
+            max_iter=max(2, 80 * 4096 // len(X)),
+            max_no_improvement=None,
+            n_init=1,
+            random_state=seed,
+        )
+        return model.fit(X).cluster_centers_
 
     def _scaled(self, features: np.ndarray) -> np.ndarray:
         """Local descriptors (k, 128) as float32 vectors of length 1, or 0."""

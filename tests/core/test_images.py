@@ -256,9 +256,13 @@ def test_inspection_tells_what_is_in_a_file() -> None:
     seen = images.inspect(data)
     assert (seen.width, seen.height, seen.mode, seen.reason) == (600, 300, "RGB", "")
     assert seen.digest == images.inspect(bytes(data)).digest and not seen.constant
-    dot = np.zeros((700, 700), np.uint8)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # a quarter turn, nearly square, decoded at an eighth: 101 x 101
+    turned = images.inspect(written(Image.new("RGB", (806, 801)), "JPEG", exif=exif))
+    assert (turned.width, turned.height) == (801, 806)
+    dot = np.zeros((900, 900), np.uint8)
     assert images.inspect(images.encode_jpeg(dot)).constant
-    dot[350:352, 350:352] = 255  # lost when decoded at reduced size, so looked for in full
+    dot[450:452, 450:452] = 255  # lost when decoded at reduced size, so looked for in full
     assert not images.inspect(images.encode_jpeg(dot)).constant
 
 

@@ -86,7 +86,9 @@ def test_adding_a_descriptor_computes_only_its_block(tmp_path: Path) -> None:
     pipeline.run(data, joined, store, heard)
     blocks = [e.name for e in heard if e.stage == "block" and e.status == "computed"]
     assert blocks == ["gray_histogram"]
-    assert [e.name for e in heard if e.stage == "block" and e.status == "cached"] == ["raw_pixels"]
+    assert [e.name for e in heard if e.stage == "block" and e.status == "cached"] == [
+        "raw_pixels:size=16"
+    ]
 
 
 def test_labels_do_not_enter_the_features(tmp_path: Path) -> None:

@@ -23,7 +23,10 @@ def empty_at_first() -> tuple[np.ndarray, np.ndarray]:
 
 
 def from_rows(X: np.ndarray, k: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    return X, X[np.random.default_rng(seed).choice(len(X), k, replace=False)]
+    """Data and a start, with a little noise: which of two equally near centres wins is chance."""
+    rng = np.random.default_rng(seed)
+    X = X + rng.normal(scale=1e-3, size=X.shape)
+    return X, X[rng.choice(len(X), k, replace=False)]
 
 
 STARTS = {

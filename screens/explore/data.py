@@ -3,15 +3,15 @@
 import streamlit as st
 
 from core.runs import Comparison
-from ui import comparison_form, frame, health_view, source_form, state, wall
+from ui import comparison_form, errors, frame, health_view, source_form, state, wall
 
 st.markdown("### Choose images")
 source_form.choose()
 name, dataset = frame.open_data()
 
 st.divider()
-title, action = st.columns([4, 1], vertical_alignment="center")
-title.markdown(f"### {health_view.sentence(dataset)}")
+title, action = st.columns([3, 1], vertical_alignment="center")
+title.markdown(f"### {errors.text(health_view.sentence(dataset))}")
 with action:
     if st.button(
         "Group these images",
@@ -24,7 +24,7 @@ with action:
         asked = Comparison(dataset.source)
         comparison_form.start(asked)
         state.show_run(asked.id)
-        st.switch_page("pages/explore/clusters.py")
+        st.switch_page("screens/explore/clusters.py")
 
 pictures, facts = st.columns([3, 2], gap="large")
 with pictures:

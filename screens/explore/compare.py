@@ -3,11 +3,11 @@
 import streamlit as st
 
 from core import words
-from ui import compare_charts, compare_table, downloads, frame
+from ui import compare_charts, compare_table, downloads, errors, frame
 
 now = frame.current()
 
-st.markdown(f"### {words.winner(now.dataset, now.results)}")
+st.markdown(f"### {errors.text(words.winner(now.dataset, now.results))}")
 compare_charts.explain(now)
 compare_charts.bars(now)
 compare_table.show(now)

@@ -7,7 +7,7 @@ from ui import comparison_form, errors, explanations, frame, pictures, state
 
 run_id, dataset = frame.open_data()
 
-st.markdown(f"### What a descriptor sees in one of {words.things(dataset)}")
+st.markdown(f"### What a descriptor sees in one of {errors.text(words.things(dataset))}")
 st.markdown("Each turns an image into a list of numbers; what it leaves out, no clustering finds.")
 
 row = explanations.choose_image(run_id, dataset)
@@ -24,4 +24,4 @@ asked = comparison_form.choose(dataset)
 if asked is not None:
     comparison_form.start(asked)
     state.show_run(asked.id)
-    st.switch_page("pages/explore/clusters.py")
+    st.switch_page("screens/explore/clusters.py")
