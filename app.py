@@ -4,7 +4,9 @@ import streamlit as st
 
 from ui import frame
 
-st.set_page_config(page_title="Facette", page_icon="ui/gem.svg", layout="wide", initial_sidebar_state=240)
+st.set_page_config(
+    page_title="Facette", page_icon="ui/gem.svg", layout="wide", initial_sidebar_state=240
+)
 page = st.navigation(
     {
         "Explore": [

@@ -28,7 +28,7 @@ app = typer.Typer(
 
 @app.callback()
 def _commands() -> None:
-    """Facette: which description of my images groups them best?"""
+    """Answer: which description of my images groups them best?"""
 
 
 @app.command()
@@ -41,22 +41,24 @@ def run(
     ] = None,
     outliers: Annotated[str, typer.Option(help="Outlier detector")] = "none",
     reduce: Annotated[str, typer.Option(help="Reducer")] = DEFAULT_REDUCER,
-    cluster: Annotated[
-        list[str] | None, typer.Option(help="Clusterer; may be repeated")
-    ] = None,
+    cluster: Annotated[list[str] | None, typer.Option(help="Clusterer; may be repeated")] = None,
     map: Annotated[str | None, typer.Option(help="pca, tsne or umap, for the 3D map")] = None,
     scale: Annotated[str | None, typer.Option(help="standard, l2 or none")] = None,
-    weights: Annotated[str | None, typer.Option(help="One number a joined descriptor: 1,0.5")] = None,
+    weights: Annotated[
+        str | None, typer.Option(help="One number a joined descriptor: 1,0.5")
+    ] = None,
     block_pca: Annotated[int | None, typer.Option(help="PCA of each block before joining")] = None,
     seed: Annotated[int, typer.Option(help="Seed of everything random")] = 0,
     image_column: Annotated[str, typer.Option(help="CSV: the column of image paths")] = "",
     label_column: Annotated[str, typer.Option(help="CSV: the column of classes")] = "",
-    text_column: Annotated[list[str] | None, typer.Option(help="CSV: text, may be repeated")] = None,
+    text_column: Annotated[
+        list[str] | None, typer.Option(help="CSV: text, may be repeated")
+    ] = None,
     excel: Annotated[bool, typer.Option(help="Write Excel workbooks too")] = False,
     sort_images: Annotated[
         Path | None, typer.Option(help="Copy the images here, a folder a cluster (best run)")
     ] = None,
-    report: Annotated[Path | None, typer.Option(help="Write the whole run as one HTML file")] = None,
+    report: Annotated[Path | None, typer.Option(help="One HTML file of the whole run")] = None,
 ) -> None:
     """Describe, cluster and measure images; every pair of descriptor and clusterer is one run."""
     from core import export

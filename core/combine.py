@@ -75,7 +75,7 @@ def combine(
 
 
 def _named(blocks: Blocks) -> dict[str, np.ndarray]:
-    """Arrays by name; a repeated name gets #2, #3, …"""
+    """Arrays by name; a repeated name gets a number, as in `hog#2`."""
     pairs = blocks.items() if isinstance(blocks, Mapping) else blocks
     named: dict[str, np.ndarray] = {}
     for name, block in pairs:

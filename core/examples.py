@@ -18,9 +18,7 @@ def neighbours(X: np.ndarray, row: int, k: int) -> np.ndarray:
     return np.argsort(distance, kind="stable")[: min(k, len(X) - 1)]
 
 
-def misfits(
-    members: np.ndarray, classes: np.ndarray | None, silhouette: np.ndarray
-) -> np.ndarray:
+def misfits(members: np.ndarray, classes: np.ndarray | None, silhouette: np.ndarray) -> np.ndarray:
     """The rows of a cluster that may not belong there, the worst first.
 
     Parameters

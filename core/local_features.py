@@ -16,7 +16,7 @@ def keypoints(image: np.ndarray, most: int) -> list[Any]:
     """OpenCV's SIFT keypoints of a gray image (h, w) uint8, the `most` strongest first."""
     import cv2
 
-    found = cv2.SIFT_create(nfeatures=most).detect(image, None)
+    found = cv2.SIFT.create(nfeatures=most).detect(image, None)
     return sorted(found, key=lambda k: (-k.response, k.pt, k.size, k.angle))[:most]
 
 
@@ -27,7 +27,7 @@ def keypoint_features(image: np.ndarray, most: int) -> np.ndarray:
     points = keypoints(image, most)
     if not points:
         return np.zeros((0, LENGTH), np.uint8)
-    _, values = cv2.SIFT_create().compute(image, points)
+    _, values = cv2.SIFT.create().compute(image, points)
     return values.astype(np.uint8)  # OpenCV rounds them to 0 .. 255 itself
 
 

@@ -35,9 +35,8 @@ from core.types import (
     Partition,
 )
 
-def run(
-    dataset: Dataset, config: RunConfig, store: Store, emit: Listener = silent
-) -> RunResult:
+
+def run(dataset: Dataset, config: RunConfig, store: Store, emit: Listener = silent) -> RunResult:
     """Carry out one run; what the store holds already is not computed again.
 
     Raises `InputError` for what the user can mend (k larger than n), `FacetteError` when a
@@ -101,9 +100,7 @@ def compare(
 class _Run:
     """One run's components, keys and stages."""
 
-    def __init__(
-        self, dataset: Dataset, config: RunConfig, store: Store, emit: Listener
-    ) -> None:
+    def __init__(self, dataset: Dataset, config: RunConfig, store: Store, emit: Listener) -> None:
         self.dataset, self.config, self.store = dataset, config, store
         self._stages = Stages(store, emit, config.seed, dataset.ids)
         signature = registry.parse_signature(config.descriptor)
@@ -120,8 +117,10 @@ class _Run:
             raise input_error(
                 f"images in {self.dataset.name}", n, "at least 2", "Add images to group them."
             )
-        if weights is not None and len(self.descriptors) > 1 and len(weights) != len(
-            self.descriptors
+        if (
+            weights is not None
+            and len(self.descriptors) > 1
+            and len(weights) != len(self.descriptors)
         ):
             raise input_error(
                 "weights", len(weights), f"{len(self.descriptors)}, one for each descriptor"

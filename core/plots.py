@@ -19,9 +19,15 @@ __all__ = [
     "k_curve", "silhouettes", "time_quality",
 ]  # fmt: skip
 
+STRIP_SHARE = 0.28  # of the chart's width, for pictures beside the bars
+SMALL = 200  # pixels; charts lower than this get small type
+
 
 def bars(
-    rows: Sequence[tuple[str, str, float]], metric: str, higher_is_better: bool = True
+    rows: Sequence[tuple[str, str, float]],
+    metric: str,
+    higher_is_better: bool = True,
+    strips: Mapping[str, Sequence[str]] | None = None,
 ) -> Figure:
     """Horizontal bars, best on top, a colour a clusterer, the value written at each end.
 
@@ -29,6 +35,7 @@ def bars(
     ----------
     rows : (descriptor, clusterer, value); a descriptor's place is that of its best value
     metric : what the values are, for the axis
+    strips : pictures to the right of a descriptor's bars, as URLs of images
     """
     better = max if higher_is_better else min
     rows = [(plain(descriptor), plain(clusterer), value) for descriptor, clusterer, value in rows]
@@ -49,12 +56,33 @@ def bars(
         })  # fmt: skip
     values = [v for _, _, v in rows] or [1.0]
     low, high = min(0.0, *values), max(0.0, *values)
-    layout = frame(90 + len(order) * (16 + 24 * len(clusterers)))
+    pitch = max(62 if strips else 0, 16 + 24 * len(clusterers))
+    layout = frame(90 + len(order) * pitch)
     layout["xaxis"] |= {"title": {"text": metric}, "range": [low, high + (high - low) * 0.12]}
     layout["yaxis"] |= {"categoryorder": "array", "categoryarray": order, "showgrid": False}
     layout |= {"barmode": "group", "bargap": 0.25, "showlegend": len(clusterers) > 1}
     layout["legend"] |= {"traceorder": "reversed"}
+    if strips:
+        layout["xaxis"]["domain"] = [0, 1 - STRIP_SHARE]
+        layout["images"] = [
+            image
+            for place, descriptor in enumerate(order)
+            for image in _strip(strips.get(descriptor, ()), place)
+        ]
     return {"data": data[::-1], "layout": layout}
+
+
+def _strip(urls: Sequence[str], place: int) -> list[Figure]:
+    """Pictures in a line beside the bar at `place`, counted from below."""
+    width = STRIP_SHARE / max(len(urls), 1)
+    return [
+        {
+            "source": url, "xref": "paper", "yref": "y", "sizing": "contain",
+            "x": 1 - STRIP_SHARE + width * (i + 0.5), "y": place, "sizex": width * 0.92,
+            "sizey": 0.92, "xanchor": "center", "yanchor": "middle",
+        }
+        for i, url in enumerate(urls)
+    ]  # fmt: skip
 
 
 def counts(rows: Sequence[tuple[str, int]], label: str) -> Figure:
@@ -134,6 +162,10 @@ def curves(
         for (name, values), color in zip(named.items(), colors(len(named)), strict=True)
     ]  # fmt: skip
     layout = frame(height) | {"showlegend": len(named) > 1}
+    if height < SMALL:
+        layout["legend"] |= {"y": -0.25, "yanchor": "top", "font": {"size": 12}, "itemwidth": 30}
+        for axis in ("xaxis", "yaxis"):
+            layout[axis]["tickfont"] = {"size": 12}
     layout["xaxis"] |= {"title": {"text": x_label}, "showgrid": False}
     layout["yaxis"] |= {"title": {"text": y_label}, "nticks": 4}
     return {"data": data, "layout": layout}

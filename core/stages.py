@@ -23,9 +23,7 @@ class Stages:
         self._known: dict[str, Entry] = {}
         self._inner = 0.0  # seconds that the running stage spent in stages it asked for
 
-    def entry(
-        self, stage: str, key: str, name: str, work: Callable[[Context], Computed]
-    ) -> Entry:
+    def entry(self, stage: str, key: str, name: str, work: Callable[[Context], Computed]) -> Entry:
         """The entry of `key`; where the store has none, what `work` computes is put there.
 
         `work` returns arrays, which must be finite unless they are listed in
@@ -66,7 +64,9 @@ class Stages:
         if not bad.any():
             return
         rows = f"{int(bad.sum())} of {len(bad)} rows"
-        first = f", first for {printable(self.ids[int(bad.argmax())])}" * (len(bad) == len(self.ids))
+        first = f", first for {printable(self.ids[int(bad.argmax())])}" * (
+            len(bad) == len(self.ids)
+        )
         raise FacetteError(
             f"{name} gave values that are not finite numbers in {rows}{first} "
             f"({stage} stage). Leave these images out, or choose another component."

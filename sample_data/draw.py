@@ -25,7 +25,7 @@ from PIL import Image
 PER_CLASS = 40
 SIZE = 96  # pixels
 FINE = 4  # every shape is drawn this many times finer, then averaged: smooth edges
-SEED = 2027
+SEED = 7
 LIGHT = 232  # the grey value of the paper
 
 # Hues as differences from grey, (red, blue); green follows from the grey value wanted.

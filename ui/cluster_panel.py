@@ -6,6 +6,7 @@ import numpy as np
 import streamlit as st
 
 from core import examples, palette, plots
+from core.errors import printable
 from core.types import UNLABELLED
 from ui import cached, errors, pictures, state
 from ui.cluster_view import View, captions, color_of, name_of
@@ -118,7 +119,7 @@ def _composition(now: Current, members: np.ndarray) -> None:
     name = errors.text(now.dataset.class_names[top])
     st.markdown(f"mostly **{name}** ({counts[top] / len(known):.0%})")
     colors = palette.colors(len(counts))
-    figure = plots.composition(counts, now.dataset.class_names, colors)
+    figure = plots.composition(counts, [printable(n, 30) for n in now.dataset.class_names], colors)
     st.plotly_chart(figure, key="composition", config={"displayModeBar": False})
 
 

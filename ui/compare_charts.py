@@ -6,13 +6,15 @@ import numpy as np
 import streamlit as st
 
 from core import examples, metrics, palette, plots, words
+from core.errors import printable
 from core.runs import RunResult
 from core.types import UNLABELLED
 from ui import cached, pictures
-from ui.cluster_view import color_of, name_of
+from ui.cluster_view import name_of
 from ui.frame import Current
 
 STRIP = 3
+STRIPS = 12  # descriptions that get pictures beside their bars
 WORTH = {"ami": "AMI", "silhouette": "Silhouette"}
 BARE = {"displayModeBar": False}
 
@@ -58,18 +60,15 @@ def bars(now: Current) -> None:
     if not rows:
         st.info("No run formed groups that can be measured.")
         return
-    chart, strips = st.columns([3, 2], gap="medium")
-    with chart:
+    strips = {_short(r): _strip(now, r) for r in _best_per_descriptor(now, name)[:STRIPS]}
+    with st.container(key="bars"):
         st.plotly_chart(
-            plots.bars(rows, WORTH[name]),
-            key="bars",
+            plots.bars(rows, WORTH[name], strips=strips),
+            key="bars-chart",
             config=BARE,
             alt=f"Bars: {WORTH[name]} of {len(rows)} runs, the best on top",
         )
-    with strips:
-        st.markdown("**Best cluster of each description**")
-        for result in _best_per_descriptor(now, name)[:6]:
-            _strip(now, result)
+    st.caption("The pictures are the middle of the best cluster that each description found.")
 
 
 def _short(result: RunResult) -> str:
@@ -85,26 +84,17 @@ def _best_per_descriptor(now: Current, name: str) -> list[RunResult]:
     return sorted(best.values(), key=lambda r: -(r.metrics[name] or -9))
 
 
-def _strip(now: Current, result: RunResult) -> None:
+def _strip(now: Current, result: RunResult) -> list[str]:
+    """The images nearest to the centre of the best cluster, as URLs."""
     labels = np.asarray(cached.array(result.keys.labels, "labels"))
     silhouette = np.asarray(cached.array(result.keys.metrics, "silhouette"))
     cluster = examples.best_cluster(labels, now.dataset.labels, silhouette)
     if cluster is None:
-        return
-    said, images = st.columns(2, vertical_alignment="center")
-    said.markdown(f":small[{_short(result)}]")
+        return []
     members = np.flatnonzero(labels == cluster)
     distance = np.asarray(cached.array(result.keys.labels, "distance"))[members]
     nearest = members[np.argsort(distance, kind="stable")[:STRIP]]
-    with images:
-        pictures.show(
-            now.dataset,
-            [int(row) for row in nearest],
-            key=f"strip-{result.config.descriptor}",
-            columns=STRIP,
-            colors=[color_of(cluster)] * len(nearest),
-            label=f"Best cluster of {_short(result)}",
-        )
+    return [pictures.data_url(now.dataset, int(row)) for row in nearest]
 
 
 def choose(now: Current) -> RunResult:
@@ -114,8 +104,10 @@ def choose(now: Current) -> RunResult:
         "Look into one run",
         order,
         index=now.results.index(now.best),
-        format_func=lambda i: f"{_short(now.results[i])}, "
-        + words.label_of("clusterer", now.results[i].config.clusterer),
+        format_func=lambda i: (
+            f"{_short(now.results[i])}, "
+            + words.label_of("clusterer", now.results[i].config.clusterer)
+        ),
         key=f"look-into-{now.run_id}",
     )
     return now.results[index]
@@ -128,7 +120,7 @@ def contingency(now: Current, result: RunResult) -> None:
     st.markdown("#### Classes by clusters")
     labels = np.asarray(cached.array(result.keys.labels, "labels"))
     found = metrics.contingency(now.dataset.labels, labels).matched()
-    classes = [now.dataset.class_names[c] for c in found.classes]
+    classes = [printable(now.dataset.class_names[c], 30) for c in found.classes]
     clusters = [name_of(int(g)) for g in found.groups]
     event = st.plotly_chart(
         plots.contingency(found.counts, classes, clusters),

@@ -7,20 +7,19 @@ import streamlit as st
 
 from core import words
 from core.metrics import METRICS
-from core.summary import best_of_columns
+from core.summary import best_of_columns, ranked
 from core.tables import results_rows
 from ui.frame import Current
-
-HEADS = {"n_clusters": "k", "seconds": "seconds"}
 
 
 def show(now: Current) -> None:
     """Draw the table; every head explains its metric."""
-    rows = results_rows(now.dataset, now.results)
+    results = [now.results[i] for i in ranked(now.results)]
+    rows = results_rows(now.dataset, results)
     labelled = now.dataset.labels is not None
     shown = [m for m in METRICS if labelled or not m.needs_labels]
     columns = ["description", "clusterer", "n_clusters", *(m.name for m in shown), "seconds"]
-    for row, result in zip(rows, now.results, strict=True):
+    for row, result in zip(rows, results, strict=True):
         row["description"] = words.short_label(result.config.descriptor)
         row["clusterer"] = words.label_of("clusterer", result.config.clusterer)
     table = pd.DataFrame(rows, columns=columns)
@@ -42,11 +41,10 @@ def show(now: Current) -> None:
             )
     styled = styled.format("{:.1f}", subset=["seconds"])
     st.dataframe(styled, hide_index=True, column_config=_heads(shown), alt="Metrics of every run")
-    where = "the matrix that was clustered"
     st.caption(
-        f"★ is the best of its column. Label-based metrics are over all images, noise being one "
-        f"more group and outliers another; silhouette, Davies-Bouldin and Calinski-Harabasz "
-        f"leave both out and are measured in {where}."
+        "★ is the best of its column. Label-based metrics are over all images, noise being one "
+        "more group and outliers another; silhouette, Davies-Bouldin and Calinski-Harabasz "
+        "leave both out and are measured in the matrix that was clustered."
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
 from core import registry, words
@@ -18,13 +20,13 @@ def choose(dataset: Dataset) -> Comparison | None:
         known,
         selection_mode="multi",
         default=[name for name in known if name in DEFAULT_DESCRIPTORS],
-        format_func=lambda name: words.label_of("descriptor", name),
+        format_func=lambda name: _label("descriptor", name),
         key="chosen-descriptors",
     )
     with errors.shown():
         descriptors = _signatures(list(names))
         outliers, reducer, clusterers = _methods()
-        scale, seed = _general(descriptors)
+        general = _general(descriptors)
         ready = bool(descriptors and clusterers)
         count = len(descriptors) * len(clusterers)
         label = f"Run {count} pipeline{'s' * (count != 1)}" if ready else "Run"
@@ -37,8 +39,7 @@ def choose(dataset: Dataset) -> Comparison | None:
                 clusterers=tuple(clusterers),
                 outliers=outliers,
                 reducer=reducer,
-                scale=scale,
-                seed=seed,
+                **general,
             )
     return None
 
@@ -51,8 +52,9 @@ def start(asked: Comparison) -> None:
 
 def _signatures(names: list[str]) -> list[str]:
     specs = []
-    for name in names:
-        with st.expander(f"{words.label_of('descriptor', name)}: parameters"):
+    columns = st.columns(3)
+    for position, name in enumerate(names):
+        with columns[position % 3].expander(f"{_label('descriptor', name)}: parameters"):
             st.caption(registry.find("descriptor", name).summary)
             specs.append(forms.component_form("descriptor", name, "run").spec())
     joined = []
@@ -76,12 +78,12 @@ def _methods() -> tuple[str, str, list[str]]:
             "Clusterers",
             list(registry.components("clusterer")),
             default=["kmeans"],
-            format_func=lambda name: words.label_of("clusterer", name),
+            format_func=lambda name: _label("clusterer", name),
             key="chosen-clusterers",
         )
         clusterers = []
         for name in chosen:
-            with st.expander(f"{words.label_of('clusterer', name)}: parameters"):
+            with st.expander(f"{_label('clusterer', name)}: parameters"):
                 clusterers.append(forms.component_form("clusterer", name, "run").spec())
     return outliers, reducer, clusterers
 
@@ -92,7 +94,7 @@ def _one(label: str, kind: str, default: str) -> str:
         label,
         known,
         index=known.index(default),
-        format_func=lambda n: words.label_of(kind, n),
+        format_func=lambda n: _label(kind, n),
         key=f"chosen-{kind}",
     )
     cls = registry.find(kind, name)
@@ -103,17 +105,53 @@ def _one(label: str, kind: str, default: str) -> str:
         return forms.component_form(kind, name, "run").spec()
 
 
-def _general(descriptors: list[str]) -> tuple[str | None, int]:
-    with st.expander("Scaling and seed"):
-        scale = None
-        if any("+" in text for text in descriptors):
-            scale = st.selectbox(
-                "Scaling of joined descriptors",
-                ["standard", "l2", "none"],
-                help="standard: every number varies equally. l2: every image has length 1 in each "
-                "descriptor. none: as they are, so that the largest numbers win.",
-            )
-        seed = st.number_input(
+def _general(descriptors: list[str]) -> dict[str, Any]:
+    """Scaling, weights and PCA of joined descriptors; the map; the seed."""
+    chosen: dict[str, Any] = {}
+    with st.expander("Scaling, map and seed"):
+        first, second, third = st.columns(3)
+        joined = [text for text in descriptors if "+" in text]
+        if joined:
+            with first:
+                chosen |= _joining(joined[0])
+        map_method = second.selectbox(
+            "Map",
+            ["reducer", "pca", "tsne", "umap"],
+            format_func=lambda m: "as the reducer" if m == "reducer" else _label("reducer", m),
+            help="What draws the 3D map. It is for looking: clusters do not depend on it.",
+        )
+        chosen["map"] = None if map_method == "reducer" else map_method
+        chosen["seed"] = third.number_input(
             "Seed", 0, 2**32 - 1, 0, help="The same seed gives the same result again."
         )
-    return (None if scale == "standard" else scale), int(seed)
+    return chosen
+
+
+def _joining(signature: str) -> dict[str, Any]:
+    scale = st.selectbox(
+        "Scaling of joined descriptors",
+        ["standard", "l2", "none"],
+        help="standard: every number varies equally. l2: every image has length 1 in each "
+        "descriptor. none: as they are, so that the largest numbers win.",
+    )
+    block_pca = st.number_input(
+        "PCA of each one before joining",
+        min_value=1,
+        value=None,
+        placeholder="no PCA",
+        help="Reduce each descriptor to so many numbers first.",
+    )
+    parts = registry.parse_signature(signature)
+    weights = tuple(
+        float(st.slider(f"Weight of {part.label}", 0.0, 2.0, 1.0, 0.1, key=f"weight-{i}"))
+        for i, part in enumerate(parts)
+    )
+    return {
+        "scale": None if scale == "standard" else scale,
+        "block_pca": block_pca,
+        "weights": None if set(weights) == {1.0} else weights,
+    }
+
+
+def _label(kind: str, name: str) -> str:
+    return words.label_of(kind, name)

@@ -25,9 +25,7 @@ def show(now: Current, result: RunResult) -> None:
     with whole:
         st.markdown("The whole comparison")
         _button("results.csv", lambda: results_csv(results_rows(dataset, now.results)), "text/csv")
-        _button(
-            "metrics.xlsx", lambda: metrics_workbook(results_rows(dataset, now.results)), EXCEL
-        )
+        _button("metrics.xlsx", lambda: metrics_workbook(results_rows(dataset, now.results)), EXCEL)
         _button("clusters.xlsx", lambda: clusters_workbook(dataset, now.results, store), EXCEL)
         _made("report.html", "report", {"comparison": now.comparison.to_json()}, "text/html")
     with one:

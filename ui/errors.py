@@ -7,7 +7,9 @@ from collections.abc import Iterator
 
 import streamlit as st
 
-from core.errors import FacetteError
+from core.errors import FacetteError, printable
+
+LONGEST = 2000  # characters of a message
 
 
 @contextlib.contextmanager
@@ -30,6 +32,7 @@ def or_stop() -> Iterator[None]:
 
 
 def text(raw: str) -> str:
-    """`raw` as Markdown that shows exactly these characters."""
-    escaped = "".join("\\" + c if c in "\\`*_{}[]()#+-!|~<>$:^=" else c for c in raw)
-    return escaped.replace("\n", " ")
+    """`raw` on one line as Markdown that shows exactly these characters."""
+    return "".join(
+        "\\" + c if c in "\\`*_{}[]()#+-!|~<>$:^=" else c for c in printable(raw, LONGEST)
+    )

@@ -14,6 +14,7 @@ from core.types import Dataset
 from ui import cached, errors, pictures, progress, state
 
 EXAMPLES = 14
+COLUMNS = 4
 
 
 def choose_image(run_id: str, dataset: Dataset) -> int:
@@ -53,26 +54,32 @@ def side_by_side(dataset: Dataset, row: int, names: Sequence[str]) -> None:
             "source": dataset.source.to_json(), "index": row, "descriptors": list(names),
         }  # fmt: skip
         progress.follow("explain", arguments, lane="quick")
-    for start in range(0, len(names), 4):
-        cells = st.columns(4)
-        for cell, name in zip(cells, names[start : start + 4], strict=False):
-            with cell.container(border=True, height=430):
-                _card(name, entries[name])
+    cells = [*st.columns(COLUMNS), *st.columns(COLUMNS)]
+    while len(cells) <= len(names):
+        cells += st.columns(COLUMNS)
+    with cells[0].container(border=True, height="stretch"):
+        st.markdown("**The image**")
+        pictures.show(dataset, [row], key="explained-image", columns=1)
+        st.caption(errors.text(pictures.caption(dataset, row).replace("\n", " · ")))
+    for cell, name in zip(cells[1:], names, strict=False):
+        with cell.container(border=True, height="stretch"):
+            _card(name, entries[name])
 
 
 def _card(name: str, entry: Entry | None) -> None:
     cls = registry.find("descriptor", name)
     assert issubclass(cls, Descriptor)
     st.markdown(f"**{cls.label}**", help=cls.summary)
+    st.markdown(f":small[**Sees** {cls.sees}]  \n:small[**Blind to** {cls.blind_to}]")
     if entry is None:
         st.caption("Being drawn …")
-    else:
-        if entry.has("image"):
-            pictures.one(np.asarray(entry.array("image")), f"What {cls.label} sees", f"seen-{name}")
-        names = entry.meta["curves"]
-        if names:
-            curves = {n: np.asarray(entry.array(f"curve_{i}")) for i, n in enumerate(names)}
-            figure = plots.curves(curves, height=180 if not entry.has("image") else 120)
-            st.plotly_chart(figure, key=f"curve-{name}", config={"displayModeBar": False})
-        st.caption(errors.text(entry.meta["caption"]))
-    st.markdown(f":small[**Sees** {cls.sees}  \n**Blind to** {cls.blind_to}]")
+        return
+    if entry.has("image"):
+        pictures.one(np.asarray(entry.array("image")), f"What {cls.label} sees", f"seen-{name}")
+    if names := entry.meta["curves"]:
+        curves = {n: np.asarray(entry.array(f"curve_{i}")) for i, n in enumerate(names)}
+        figure = plots.curves(curves, height=130 if entry.has("image") else 190)
+        st.plotly_chart(
+            figure, key=f"curve-{name}", config={"displayModeBar": False}, alt=entry.meta["caption"]
+        )
+    st.caption(errors.text(entry.meta["caption"]))

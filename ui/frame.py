@@ -28,15 +28,16 @@ def sidebar() -> None:
             index=cached.comparison_ids().index(cached.DEFAULT.id),
             key=state.RUN,
             bind="query-params",
-            format_func=_run_name,
+            format_func=run_name,
             help="The data and the descriptors that every page shows. Earlier runs stay here.",
         )
         st.caption("Which description of my images groups them best?")
 
 
-def _run_name(run_id: str) -> str:
+def run_name(run_id: str) -> str:
+    """A comparison in the lists of runs, and in links: its data and its id."""
     asked = cached.comparison(run_id)
-    return f"{source_name(asked.source)} · {run_id[:4]}"
+    return f"{source_name(asked.source)} · {run_id}"
 
 
 def source_name(source: Source) -> str:

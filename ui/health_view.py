@@ -7,6 +7,7 @@ import streamlit as st
 
 from core import plots, words
 from core.datasets.health import Health, report
+from core.errors import printable
 from core.types import Dataset
 from ui import errors, pictures
 
@@ -50,14 +51,16 @@ def _pixels(size: tuple[int, int]) -> str:
 
 
 def _balance(health: Health) -> plots.Figure:
-    return plots.counts([(name, n) for name, n in health.classes], "images")
+    return plots.counts([(printable(name, 30), n) for name, n in health.classes], "images")
 
 
 def _left_out(health: Health) -> None:
     if not health.rejected:
         return
     with st.expander(f"{len(health.rejected):,} files left out, with reasons"):
-        table = pd.DataFrame([(r.id, r.reason) for r in health.rejected], columns=["file", "why"])
+        table = pd.DataFrame(
+            [(printable(r.id), r.reason) for r in health.rejected], columns=["file", "why"]
+        )
         st.dataframe(table, hide_index=True)
 
 

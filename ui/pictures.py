@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Sequence
 
 import numpy as np
 import streamlit as st
 
+from core.errors import printable
 from core.palette import NOISE_COLOR
 from core.types import UNLABELLED, Dataset
 from ui import cached
@@ -56,8 +58,8 @@ def _sources(
 
 def caption(dataset: Dataset, row: int) -> str:
     """The class where there is one, and the file, a line each."""
-    name = class_name(dataset, row)
-    return f"class {name}\n{dataset.ids[row]}" if name else dataset.ids[row]
+    name, file = class_name(dataset, row), printable(dataset.ids[row])
+    return f"class {printable(name)}\n{file}" if name else file
 
 
 def class_name(dataset: Dataset, row: int) -> str:
@@ -80,3 +82,12 @@ def _thumbnail(images_key: str, row: int, _dataset: Dataset) -> bytes:
 def one(image: np.ndarray, alt: str, key: str) -> None:
     """One array of pixels, shown whole."""
     gallery([Picture(0, image, tooltip=alt)], key, columns=1, tile=320, label=alt)
+
+
+def data_url(dataset: Dataset, row: int) -> str:
+    """A small picture of one row as a URL that holds it."""
+    from core import images
+
+    size = None if max(dataset.sizes[row]) <= 96 else 96
+    data = images.encode_png(dataset.image(row, size, fit="longest"))
+    return f"data:image/png;base64,{base64.b64encode(data).decode()}"

@@ -108,5 +108,5 @@ def _duration(seconds: float) -> str:
 def failures(arguments: Mapping[str, Any]) -> None:
     """Say which runs of a finished comparison failed, and why."""
     job = cached.jobs().get(job_name("compare", arguments))
-    for descriptor, clusterer, reason in (job.result.get("failed", ()) if job else ()):
+    for descriptor, clusterer, reason in job.result.get("failed", ()) if job else ():
         st.warning(errors.text(f"{descriptor}, {clusterer}: {reason}"), icon=":material/warning:")

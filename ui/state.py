@@ -23,6 +23,7 @@ ALL = "all"
 
 # In the session alone.
 _OWNER = "_owner"
+_CLUSTER_TEXT = "_cluster"
 _PICKED = "_picked"  # (run, row) of the image that was clicked
 _NEXT_RUN = "_next_run"  # a widget's value can only be set before it is drawn
 _DRAFT = "_draft"  # the source that the Data page has opened, not yet run
@@ -38,6 +39,7 @@ def show_run(run_id: str) -> None:
     st.session_state[_NEXT_RUN] = run_id
     for key in (DESCRIPTOR, CLUSTERER, COLOR_BY):
         st.session_state.pop(key, None)
+    st.session_state.pop(_CLUSTER_TEXT, None)
     st.query_params.pop(CLUSTER, None)
 
 
@@ -48,19 +50,26 @@ def apply_next_run() -> None:
 
 
 def cluster() -> int | None:
-    """The highlighted cluster that the URL names, if any; `all` means none on purpose."""
-    text = st.query_params.get(CLUSTER, "")
+    """The highlighted cluster, from the URL or from before a visit to another page, if any."""
+    text = _cluster_text()
     return int(text) if text.removeprefix("-").isdecimal() and len(text) < 9 else None
 
 
 def all_clusters() -> bool:
     """Whether the person asked to see every cluster in full colour."""
-    return st.query_params.get(CLUSTER) == ALL
+    return _cluster_text() == ALL
 
 
 def set_cluster(number: int | None) -> None:
     """Highlight a cluster; None shows all of them in full colour."""
-    st.query_params[CLUSTER] = ALL if number is None else str(number)
+    text = ALL if number is None else str(number)
+    st.query_params[CLUSTER] = st.session_state[_CLUSTER_TEXT] = text
+
+
+def _cluster_text() -> str:
+    if CLUSTER not in st.query_params and _CLUSTER_TEXT in st.session_state:
+        st.query_params[CLUSTER] = st.session_state[_CLUSTER_TEXT]
+    return st.query_params.get(CLUSTER, "")
 
 
 def picked(run_id: str) -> int | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
+from core.errors import printable
 from core.types import UNLABELLED, Dataset
 from ui import explanations, pictures, state
 
@@ -40,7 +41,7 @@ def _rows(name: str, dataset: Dataset) -> np.ndarray:
     chosen = st.selectbox(
         "Class",
         options,
-        format_func=lambda c: names.get(c) or dataset.class_names[int(c)],
+        format_func=lambda c: names.get(c) or printable(dataset.class_names[int(c)]),
         key=f"wall-class-{name}",
     )
     if chosen == "all":

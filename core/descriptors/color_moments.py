@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Self
 
 import numpy as np
@@ -15,6 +16,8 @@ from core.types import Dataset, Explanation
 
 LARGE = 128  # above this many pixels an automatic size shrinks the image: means hardly change
 SHOWN = 256  # side of the explanation's picture
+ZERO = {"lab": (0, 128, 128), "hsv": (128, 128, 0)}  # the 8-bit code that stands for 0
+UNIT = {"lab": (255, 100, 100), "hsv": (127, 127, 255)}  # how many codes make 1
 
 
 @dataclass(frozen=True)
@@ -25,10 +28,10 @@ class ColorMoments(Descriptor):
     the standard deviation and the signed cube root of the third central moment, all three in
     the channel's unit.
 
-    In `lab` the channels are CIELAB's L, a and b divided by 100, from OpenCV's 8-bit conversion.
+    In `lab` the channels are CIELAB's L, a and b divided by 100, in OpenCV's 8-bit steps.
     In `hsv` hue is an angle whose mean is undefined for opposite colours; so hue and saturation
-    enter as the point (s cos h, s sin h) in -1 .. 1, beside value in 0 .. 1. The paper takes the
-    moments of the hue itself.
+    enter as the point (s cos h, s sin h) in -1 .. 1, in 8-bit steps, beside value in 0 .. 1. The
+    paper takes the moments of the hue itself.
 
     References
     ----------
@@ -75,7 +78,7 @@ class ColorMoments(Descriptor):
         >>> ColorMoments().describe([np.zeros((4, 4, 3), np.uint8)]).shape
         (1, 9)
         """
-        return np.stack([self._moments(self._channels(image)) for image in images])
+        return np.stack([self._moments(self._coded(image)) for image in images])
 
     def explain(self, image: np.ndarray) -> Explanation:
         """Show the mean colour of every cell."""
@@ -93,36 +96,50 @@ class ColorMoments(Descriptor):
             image=picture.repeat(factor, axis=0).repeat(factor, axis=1),
         )
 
-    def _channels(self, image: np.ndarray) -> np.ndarray:
-        """(3, h, w) float32, the channels that are measured."""
+    def _coded(self, image: np.ndarray) -> np.ndarray:
+        """(h, w, 3) uint8, the channels that are measured, before ZERO and UNIT are applied."""
         import cv2
 
         if self.space == "lab":
-            lab = cv2.cvtColor(image, cv2.COLOR_RGB2LAB).transpose(2, 0, 1).astype(np.float32)
-            lab[0] /= 255
-            lab[1:] -= 128
-            lab[1:] /= 100
-            return lab
-        hue, saturation, value = cv2.split(cv2.cvtColor(image, cv2.COLOR_RGB2HSV))
-        angle = np.arange(256, dtype=np.float32) * (np.pi / 90)
-        amount = saturation.astype(np.float32) / 255
-        x, y = np.cos(angle)[hue] * amount, np.sin(angle)[hue] * amount
-        return np.stack([x, y, value.astype(np.float32) / 255])
+            return cv2.cvtColor(image, cv2.COLOR_RGB2LAB)
+        hsv = cv2.cvtColor(image, cv2.COLOR_RGB2HSV)
+        hsv[..., :2] = _chroma_table()[hsv[..., 0], hsv[..., 1]]
+        return hsv
 
-    def _moments(self, channels: np.ndarray) -> np.ndarray:
-        """(grid * grid * 9,) float32 of (3, h, w) float32."""
-        rows, columns = (edges(length, self.grid) for length in channels.shape[1:])
-        values = []
-        for top, bottom in rows:
-            for left, right in columns:
-                cell = channels[:, top:bottom, left:right].reshape(3, -1)
-                mean = cell.mean(axis=1, dtype=np.float64)
-                rest = cell - mean[:, None].astype(np.float32)
-                square = rest * rest
-                deviation = np.sqrt(square.mean(axis=1, dtype=np.float64))
-                skewness = np.cbrt((square * rest).mean(axis=1, dtype=np.float64))
-                values.append(np.stack([mean, deviation, skewness], axis=1))
-        return np.concatenate(values).ravel().astype(np.float32)
+    def _moments(self, coded: np.ndarray) -> np.ndarray:
+        """(grid * grid * 9,) float32, from the histograms of coded pixels: quick and exact."""
+        zero, unit = ZERO[self.space], UNIT[self.space]
+        values = (np.arange(256) - np.array(zero)[:, None]) / np.array(unit)[:, None]
+        rows, columns = (edges(length, self.grid) for length in coded.shape[:2])
+        shares = np.stack(
+            [
+                _shares(coded[top:bottom, left:right])
+                for top, bottom in rows
+                for left, right in columns
+            ]
+        )  # (cells, 3, 256)
+        mean = (shares * values).sum(axis=2)
+        rest = values - mean[..., None]
+        deviation = np.sqrt((shares * rest**2).sum(axis=2))
+        skewness = np.cbrt((shares * rest**3).sum(axis=2))
+        return np.stack([mean, deviation, skewness], axis=2).ravel().astype(np.float32)
+
+
+def _shares(cell: np.ndarray) -> np.ndarray:
+    """(3, 256) share of each value in each channel of (h, w, 3) uint8."""
+    import cv2
+
+    counts = [cv2.calcHist([cell], [c], None, [256], [0, 256]).ravel() for c in range(3)]
+    return np.array(counts, np.float64) / (cell.shape[0] * cell.shape[1])
+
+
+@cache
+def _chroma_table() -> np.ndarray:
+    """(180, 256, 2) uint8: (s cos h, s sin h) in steps of 1 / 127 around 128, by hue and s."""
+    angle = np.arange(180) * (np.pi / 90)
+    direction = np.stack([np.cos(angle), np.sin(angle)], axis=-1)
+    amount = np.arange(256) / 255
+    return np.round(128 + 127 * direction[:, None] * amount[:, None]).astype(np.uint8)
 
 
 def edges(length: int, cells: int) -> list[tuple[int, int]]:

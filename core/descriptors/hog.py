@@ -165,13 +165,13 @@ def _stars(cells: np.ndarray) -> np.ndarray:
     shades = GROUND + (255 - GROUND) * (cells / max(cells.max(), 1e-9)) ** 0.7
     angles = np.pi * (np.arange(orientations) + 0.5) / orientations
     # The gradient points across the edge; image rows run downwards.
-    dx, dy = -np.sin(angles), np.cos(angles)
+    arms = np.stack([-np.sin(angles), np.cos(angles)], axis=1) * (side / 2 - 1)
+    width = max(1, side // 24)
     for row, column in np.ndindex(rows, columns):
         centre = np.array([column + 0.5, row + 0.5]) * side
-        for o in np.argsort(cells[row, column]):
+        for o in np.argsort(cells[row, column]):  # the strongest on top
             if cells[row, column, o] > 0:
-                arm = np.array([dx[o], dy[o]]) * (side / 2 - 1)
-                ends = [tuple(np.round((centre + s * arm) * 16).astype(int)) for s in (-1, 1)]
-                shade, width = float(shades[row, column, o]), max(1, side // 24)
-                cv2.line(picture, *ends, shade, width, cv2.LINE_AA, 4)
+                x0, y0, x1, y1 = (int(v) for v in np.append(centre - arms[o], centre + arms[o]))
+                shade = float(shades[row, column, o])
+                cv2.line(picture, (x0, y0), (x1, y1), shade, width, cv2.LINE_AA)
     return picture

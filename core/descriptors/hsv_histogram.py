@@ -76,13 +76,13 @@ class HsvHistogram(Descriptor):
                [0., 0., 0., 1.]], dtype=float32)
         """
         count = self._joint if self.mode == "joint" else self._per_channel
-        shares = np.stack([count(self._hsv(image)) for image in images])
+        shares = np.stack([count(_hsv(image)) for image in images])
         return shares / shares.sum(axis=1, keepdims=True)
 
     def explain(self, image: np.ndarray) -> Explanation:
         """Draw the three histograms as curves."""
         names, bins = ("hue", "saturation", "value"), (self.h_bins, self.s_bins, self.v_bins)
-        parts = np.split(self._per_channel(self._hsv(image)), np.cumsum(bins)[:-1])
+        parts = np.split(self._per_channel(_hsv(image)), np.cumsum(bins)[:-1])
         curves = {name: part / part.sum() for name, part in zip(names, parts, strict=True)}
         length = np.prod(bins) if self.mode == "joint" else sum(bins)
         steps = " x ".join(map(str, bins)) if self.mode == "joint" else " + ".join(map(str, bins))
@@ -92,27 +92,30 @@ class HsvHistogram(Descriptor):
             curves=curves,
         )
 
-    def _hsv(self, image: np.ndarray) -> np.ndarray:
-        """(h, w, 3) uint8 with the hue turned by half a bin."""
-        import cv2
-
-        hsv = cv2.cvtColor(image, cv2.COLOR_RGB2HSV)
-        turned = (np.arange(256) % HUES + HUES / 2 / self.h_bins) % HUES
-        table = np.stack([turned, np.arange(256), np.arange(256)], axis=-1)
-        return cv2.LUT(hsv, table.astype(np.uint8)[None])
-
     def _joint(self, hsv: np.ndarray) -> np.ndarray:
         import cv2
 
-        bins, ranges = [self.h_bins, self.s_bins, self.v_bins], [0, HUES, 0, 256, 0, 256]
-        return cv2.calcHist([hsv], [0, 1, 2], None, bins, ranges).ravel()
+        bins, ranges = [2 * self.h_bins, self.s_bins, self.v_bins], [0, HUES, 0, 256, 0, 256]
+        counts = cv2.calcHist([hsv], [0, 1, 2], None, bins, ranges)
+        return self._hue_bins(counts).ravel()
 
     def _per_channel(self, hsv: np.ndarray) -> np.ndarray:
         import cv2
 
-        tops = zip((self.h_bins, self.s_bins, self.v_bins), (HUES, 256, 256), strict=True)
-        counts = [
+        channels = zip((2 * self.h_bins, self.s_bins, self.v_bins), (HUES, 256, 256), strict=True)
+        hue, saturation, value = (
             cv2.calcHist([hsv], [channel], None, [bins], [0, top]).ravel()
-            for channel, (bins, top) in enumerate(tops)
-        ]
-        return np.concatenate(counts)
+            for channel, (bins, top) in enumerate(channels)
+        )
+        return np.concatenate([self._hue_bins(hue), saturation, value])
+
+    def _hue_bins(self, halves: np.ndarray) -> np.ndarray:
+        """Join half bins of hue, the last one with the first, along the first axis."""
+        pairs = np.roll(halves, 1, axis=0).reshape(self.h_bins, 2, *halves.shape[1:])
+        return pairs.sum(axis=1)
+
+
+def _hsv(image: np.ndarray) -> np.ndarray:
+    import cv2
+
+    return cv2.cvtColor(image, cv2.COLOR_RGB2HSV)

@@ -116,10 +116,10 @@ class Lbp(Descriptor):
         down = np.round(-self.radius * np.sin(angles), 5)
         right = np.round(self.radius * np.cos(angles), 5)
         sampler = _Sampler(image, int(np.ceil(self.radius)))
-        bits = np.zeros(image.shape, np.uint16)
+        bits = np.zeros(image.shape, np.uint8 if self.points <= 8 else np.uint16)
         for i, (y, x) in enumerate(zip(down, right, strict=True)):
-            bits |= (sampler.at(y, x) >= image).astype(np.uint16) << np.uint16(i)
-        return _code_table(self.points, self.method)[bits]
+            bits |= sampler.not_darker(y, x).astype(bits.dtype) << bits.dtype.type(i)
+        return _code_table(self.points, self.method).take(bits)
 
     def _histogram(self, codes: np.ndarray) -> np.ndarray:
         """(grid * grid * codes,) float32 of (h, w) codes."""
@@ -139,22 +139,21 @@ class _Sampler:
     """
 
     def __init__(self, image: np.ndarray, margin: int) -> None:
-        self.height, self.width = image.shape
+        self.image, self.precise = image, image.astype(np.float64)
         self.margin = margin + 1
         self.padded = np.pad(image, self.margin)
-        self.rows: dict[float, np.ndarray] = {}
+        self.columns: dict[float, np.ndarray] = {}  # interpolated along x, for all y
 
-    def at(self, y: float, x: float) -> np.ndarray:
-        """(h, w), the value `y` pixels below and `x` pixels to the right of every pixel."""
-        if y == int(y) and x == int(x):
-            whole = self._along(self.padded, x, self.width, axis=1)
-            return self._along(whole, y, self.height, axis=0)
-        if x not in self.rows:
-            self.rows[x] = self._along(self.padded, x, self.width, axis=1)
-        return self._along(self.rows[x], y, self.height, axis=0)
+    def not_darker(self, y: float, x: float) -> np.ndarray:
+        """(h, w) bool: the place `y` below and `x` to the right is at least as bright."""
+        height, width = self.image.shape
+        if x not in self.columns:
+            self.columns[x] = self._along(self.padded, x, width, axis=1)
+        values = self._along(self.columns[x], y, height, axis=0)
+        return values >= (self.image if values.dtype == np.uint8 else self.precise)
 
     def _along(self, values: np.ndarray, shift: float, length: int, axis: int) -> np.ndarray:
-        """Interpolate along one axis at 0 + shift, 1 + shift, …"""
+        """Interpolate along one axis at 0 + shift, 1 + shift and so on."""
         start = self.margin + int(np.floor(shift))
         low = _part(values, start, length, axis)
         if shift == int(shift):
@@ -163,7 +162,9 @@ class _Sampler:
         share = positions - np.floor(positions)
         share = share[:, None] if axis == 0 else share
         high = _part(values, start + 1, length, axis)
-        return (1 - share) * low + share * high
+        between = (1 - share) * low
+        between += share * high
+        return between
 
 
 def _part(values: np.ndarray, start: int, length: int, axis: int) -> np.ndarray:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import numpy as np
 
@@ -111,15 +112,13 @@ class Sift(Descriptor):
         features = [self.local_features(image) for image in images]
         share = self._share(len(images))
         sample = [_sample(found, share, 0, i) for i, found in enumerate(features)]
-        codebook = self._codebook(np.concatenate(sample), 0)
-        return self._pooled([self._encode(found, codebook) for found in features])
+        with _one_thread():
+            codebook = self._codebook(np.concatenate(sample), 0)
+            return self._pooled([self._encode(found, codebook) for found in features])
 
     def extract(self, dataset: Dataset, context: Context) -> FeatureBlock:
         """Describe a whole dataset in two passes: learn the codebook, then encode every image."""
-        from threadpoolctl import threadpool_limits
-
-        # Images are shared among the cores; two levels of threads would only wait for each other.
-        with threadpool_limits(1):
+        with _one_thread():
             return self.resolve(dataset)._extract(dataset, context)
 
     def _extract(self, dataset: Dataset, context: Context) -> FeatureBlock:
@@ -163,7 +162,7 @@ class Sift(Descriptor):
             k.pt = ((k.pt[0] + 0.5) * factor - 0.5, (k.pt[1] + 0.5) * factor - 0.5)
             k.size *= factor
         flags = cv2.DRAW_MATCHES_FLAGS_DRAW_RICH_KEYPOINTS
-        picture = cv2.drawKeypoints(large, points, None, (255, 140, 0), flags)
+        picture = cv2.drawKeypoints(large, points, large.copy(), (255, 140, 0), flags)
         where = "on a regular grid, at two scales" if dense else "that stand out"
         return Explanation(
             caption=f"{len(points)} points {where}, each described by {LENGTH} values; the "
@@ -208,7 +207,7 @@ class Sift(Descriptor):
             self._words,
             batch_size=4096,
             init_size=max(8192, 3 * self._words),
-            max_iter=max(2, 80 * 4096 // len(X)),
+            max_iter=min(50, max(2, 80 * 4096 // len(X))),
             max_no_improvement=None,
             n_init=1,
             random_state=seed,
@@ -249,6 +248,16 @@ class Sift(Descriptor):
         if n_words < self._words:
             notes.append(f"sift: there are only {n_words} different local descriptors to count.")
         return tuple(notes)
+
+
+def _one_thread() -> AbstractContextManager[Any]:
+    """Keep the linear algebra to one thread: the cores are busy with whole images.
+
+    Two levels of threads wait for each other, and sums would depend on how many there are.
+    """
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    return cast(AbstractContextManager[Any], threadpool_limits(1))
 
 
 def _sample(features: np.ndarray, most: int, seed: int, index: int) -> np.ndarray:

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core import words
-from ui import compare_charts, compare_table, downloads, errors, frame
+from ui import compare_charts, compare_table, downloads, earlier, errors, fit_view, frame
 
 now = frame.current()
 
@@ -18,5 +18,7 @@ with left:
     compare_charts.contingency(now, result)
 with right:
     compare_charts.silhouettes(now, result)
+fit_view.show(result)
 compare_charts.time_and_quality(now)
 downloads.show(now, result)
+earlier.show(now)

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core import registry, words
-from ui import comparison_form, errors, explanations, frame, pictures, state
+from ui import comparison_form, errors, explanations, frame, state
 
 run_id, dataset = frame.open_data()
 
@@ -11,12 +11,7 @@ st.markdown(f"### What a descriptor sees in one of {errors.text(words.things(dat
 st.markdown("Each turns an image into a list of numbers; what it leaves out, no clustering finds.")
 
 row = explanations.choose_image(run_id, dataset)
-shown, why = st.columns([1, 5], gap="medium")
-with shown:
-    pictures.show(dataset, [row], key="explained-image", columns=1)
-    st.caption(errors.text(pictures.caption(dataset, row)))
-with why:
-    explanations.side_by_side(dataset, row, list(registry.components("descriptor")))
+explanations.side_by_side(dataset, row, list(registry.components("descriptor")))
 
 st.divider()
 st.markdown("### Choose what to compare")
