@@ -21,12 +21,13 @@ def inside_root(text: str) -> str:
     base = root()
     try:
         path = (base / text.strip()).expanduser().resolve()
+        there = path.exists()
     except (OSError, RuntimeError, ValueError):
-        path = Path("/")
+        path, there = base, False  # too long, a null byte, an unknown ~user: no such path
     if not path.is_relative_to(base):
         raise input_error(
             "path", text, f"a path below {base}", "Set FACETTE_ROOT to open other folders."
         )
-    if not path.exists():
+    if not there:
         raise input_error("path", text, "one that exists", "Check the spelling.")
     return str(path)

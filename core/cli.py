@@ -28,7 +28,7 @@ app = typer.Typer(
 
 @app.callback()
 def _commands() -> None:
-    """Answer: which description of my images groups them best?"""
+    """Find out which description of your images groups them best."""
 
 
 @app.command()
@@ -78,7 +78,7 @@ def run(
         block_pca=block_pca,
         seed=seed,
     )
-    comparison.configs()
+    _check(comparison)
     for target in (out, report.parent if report else None):
         if target is not None:
             export.check_target(target)
@@ -99,7 +99,7 @@ def run(
 
             write_report(report, dataset, finished, store)
     store.prune()
-    for config, error in failed:
+    for config, error in failed if len(comparison.configs()) > 1 else ():
         progress.say(f"failed: {config.descriptor}, {config.clusterer}: {error}")
     if failed:
         raise failed[0][1]
@@ -123,8 +123,9 @@ def main() -> None:
     try:
         app(sys.argv[1:] or ["--help"], standalone_mode=False)
     except TyperException as error:
-        do = f"See python -m core {' '.join(sys.argv[1:2])} --help.".replace("  ", " ")
-        sys.exit(_failure(f"{error.format_message()} {do}", 2))
+        known = [name for name in sys.argv[1:2] if name in ("run", "components")]
+        do = " ".join(["See python -m core", *known, "--help."])
+        sys.exit(_failure(f"{error.format_message().rstrip('.')}. {do}", 2))
     except InputError as error:
         sys.exit(_failure(str(error), 2))
     except FacetteError as error:
@@ -136,6 +137,15 @@ def main() -> None:
 def _failure(message: str, status: int) -> int:
     sys.stderr.write("error: " + " ".join(message.split()) + "\n")
     return status
+
+
+def _check(comparison: Comparison) -> None:
+    """Raise for a wrong name or parameter before any image is read."""
+    for config in comparison.configs():
+        registry.parse_signature(config.descriptor)
+        registry.parse_outliers(config.outliers)
+        registry.parse_reducer(config.reducer)
+        registry.parse_clusterer(config.clusterer)
 
 
 def _weights(text: str | None) -> tuple[float, ...] | None:
@@ -153,12 +163,17 @@ class _Progress:
     def __init__(self) -> None:
         self._live = sys.stderr.isatty()
         self._drawn = 0.0
+        self._held = ""  # said with the next line, so that an error about the data is one line
 
     def hear(self, event: Event) -> None:
         """Show an event."""
         if event.status in ("computed", "cached"):
             took = f" {event.seconds:.1f} s" if event.status == "computed" else ""
-            self.say(f"{event.status:8} {event.stage:8} {event.name}{took}")
+            text = f"{event.status:8} {event.stage:8} {event.name}{took}"
+            if event.stage == "open":
+                self._held = text.rstrip() + "\n"
+            else:
+                self.say(text)
         elif event.status == "progress" and event.total and self._live:
             self._bar(event)
 
@@ -175,7 +190,8 @@ class _Progress:
 
     def say(self, text: str) -> None:
         """Write one line."""
-        sys.stderr.write(("\r\033[K" if self._live else "") + text + "\n")
+        sys.stderr.write(("\r\033[K" if self._live else "") + self._held + text + "\n")
+        self._held = ""
 
     def close(self) -> None:
         """Clear the bar."""

@@ -49,13 +49,12 @@ def best_cluster(
 ) -> int | None:
     """The cluster to show first: the purest by class, or the one with the best mean silhouette.
 
-    Clusters of fewer than 5 images are passed over where there are larger ones. None where
-    there is no cluster.
+    Clusters of less than half the usual size are passed over. None where there is no cluster.
     """
     clusters, sizes = np.unique(labels[labels >= 0], return_counts=True)
     if not len(clusters):
         return None
-    large = clusters[sizes >= min(5, sizes.max())]
+    large = clusters[sizes >= sizes.mean() / 2]
 
     def worth(cluster: int) -> float:
         members = labels == cluster

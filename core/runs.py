@@ -54,6 +54,11 @@ class RunConfig:
                 raise input_error(name, getattr(self, name), "one of " + ", ".join(choices))
         if self.block_pca is not None and self.block_pca < 1:
             raise input_error("block_pca", self.block_pca, "a whole number of at least 1")
+        if self.weights is not None:
+            good = all(0 <= w < float("inf") for w in self.weights) and any(self.weights)
+            if not good:
+                shown = ",".join(f"{w:g}" for w in self.weights)
+                raise input_error("weights", shown, "numbers of at least 0, not all of them 0")
 
     def to_json(self) -> dict[str, Any]:
         """The configuration as plain JSON values."""

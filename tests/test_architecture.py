@@ -1,4 +1,4 @@
-"""Imports run one way: app.py -> pages -> ui -> core; heavy libraries load where they are used."""
+"""Imports run one way, app.py -> screens -> ui -> core; heavy libraries load where used."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_the_walk_sees_every_form_of_import(
     monkeypatch.setattr(sys.modules[__name__], "ROOT", tmp_path)
     (tmp_path / "core" / "a").mkdir(parents=True)
     (tmp_path / "core" / "a" / "b.py").write_text(
-        "import ui.one\nfrom pages import two\nfrom .c import d\nfrom . import e\n"
+        "import ui.one\nfrom screens import two\nfrom .c import d\nfrom . import e\n"
         "def f():\n    import cv2\n"
         "try:\n    import umap\nexcept ImportError:\n    pass\n"
     )

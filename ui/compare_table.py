@@ -51,6 +51,7 @@ def show(now: Current) -> None:
 def _heads(shown: list) -> dict[str, object]:
     heads: dict[str, object] = {
         "description": st.column_config.TextColumn("description", pinned=True),
+        "clusterer": st.column_config.TextColumn("clusterer", width="medium"),
         "n_clusters": st.column_config.NumberColumn("k", help="The number of clusters."),
         "seconds": st.column_config.NumberColumn("seconds", help="What the run cost."),
     }

@@ -8,7 +8,7 @@ import streamlit as st
 from core import plots, words
 from core.datasets.health import Health, report
 from core.errors import printable
-from core.types import Dataset
+from core.types import Dataset, Rejected
 from ui import errors, pictures
 
 SHOWN = 10
@@ -23,13 +23,13 @@ def sentence(dataset: Dataset) -> str:
 
 
 @st.cache_resource(show_spinner=False, max_entries=16)
-def _report(key: str, _dataset: Dataset) -> Health:
+def _report(key: str, rejected: tuple[Rejected, ...], _dataset: Dataset) -> Health:
     return report(_dataset)
 
 
 def show(dataset: Dataset) -> None:
     """The report: warnings first, then figures, then lists that fold away."""
-    health = _report(dataset.key, dataset)
+    health = _report(dataset.key, dataset.rejected, dataset)
     if not health.warnings:
         st.success("No problem was found in these images.", icon=":material/check:")
     for warning in health.warnings:

@@ -79,7 +79,7 @@ def _watch(task: str, arguments: Mapping[str, Any], lane: Lane) -> None:
             label = "Go on"
         if st.button(label, key=f"again-{job.id}"):
             start(task, arguments, lane)
-            st.rerun(scope="fragment")
+            st.rerun()
 
 
 def _running(job: Job) -> None:
@@ -96,9 +96,13 @@ def _running(job: Job) -> None:
         words += f" · about {_duration(job.seconds_left)} left in this step"
     bar, button = st.columns([5, 1], vertical_alignment="center")
     bar.progress(min(1.0, job.fraction), words)
-    if button.button("Cancel", key=f"cancel-{job.id}", width="stretch"):
-        cached.jobs().cancel(job.id)
-        st.rerun(scope="fragment")
+    button.button(
+        "Cancel",
+        key=f"cancel-{job.id}",
+        width="stretch",
+        on_click=cached.jobs().cancel,
+        args=(job.id,),
+    )
 
 
 def _duration(seconds: float) -> str:

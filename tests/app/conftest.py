@@ -1,50 +1,13 @@
-"""A store filled once by the real command, and the app on it without a browser."""
+"""A store filled once by the real command, and an empty one."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from dataclasses import dataclass
-from pathlib import Path
-
 import pytest
 import streamlit as st
-from streamlit.testing.v1 import AppTest
 
 from core.store import Store
 from tests import drawn
-
-ROOT = Path(__file__).parents[2]
-PAGES = ("data", "descriptors", "clusters", "compare")
-HOSTILE_CLASSES = (
-    "$x^2$ **bold** <b onclick=alert(1)>",
-    ":red[hot] \N{SLIGHTLY SMILING FACE} [l](http:x) `c`\nnext",
-)
-HOSTILE_FILE = "=cmd() 'a' \"b\" # _{number}_ ![i](x) <i>&amp;$.png"
-
-
-@dataclass(frozen=True)
-class Filled:
-    """A filled store, the folder that the app may open, and the id of each run by its name."""
-
-    home: Path
-    root: Path
-    runs: dict[str, str]
-
-
-def command(home: Path, data: str | Path, *options: str) -> str:
-    """Carry out `python -m core run` and return the id of its comparison."""
-    known = set(Store(home).records("comparisons"))
-    words = [sys.executable, "-m", "core", "run", "--data", str(data), "--out", str(home / "out")]
-    done = subprocess.run(
-        [*words, *options],
-        cwd=ROOT, env=os.environ | {"FACETTE_HOME": str(home)}, capture_output=True, text=True,
-        timeout=300, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    (made,) = set(Store(home).records("comparisons")) - known
-    return made
+from tests.app.support import HOSTILE_CLASSES, HOSTILE_FILE, ROOT, Filled, command
 
 
 @pytest.fixture(scope="session")
@@ -88,28 +51,3 @@ def _use(chosen: Filled, monkeypatch) -> Filled:
     if cached.store().root != Store().root:
         st.cache_resource.clear()
     return chosen
-
-
-def opened(page: str = "clusters", run: str | None = None, **query: str) -> AppTest:
-    """The app at a page, a run and a query, run once; nothing may have been raised."""
-    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
-    if run is not None:
-        at.session_state["run"] = run
-    for name, value in query.items():
-        at.query_params[name] = value
-    if page != "clusters":
-        at.run()  # only then it knows its pages
-        at.switch_page(f"screens/explore/{page}.py")
-    return calm(at.run())
-
-
-def calm(at: AppTest) -> AppTest:
-    """The same, with nothing raised."""
-    assert not at.exception, [e.value for e in at.exception]
-    return at
-
-
-def said(at: AppTest) -> str:
-    """All running text of the page."""
-    kinds = ("markdown", "caption", "info", "warning", "error", "success")
-    return "\n".join(element.value for kind in kinds for element in at.get(kind))
