@@ -56,6 +56,11 @@ def open(source: Source, store: Store, emit: Listener) -> Dataset:
     return from_files(name, source, table.rows, facts, content, table.rejected)
 
 
+def columns_of(path: str | Path) -> list[str]:
+    """The names of the columns of a CSV, in its order; `InputError` where it has no header."""
+    return _records(Path(path))[0]
+
+
 def guess_columns(path: str | Path) -> tuple[str, str, tuple[str, ...]]:
     """Guess which columns hold image, label and texts; "" and () where none looks like it.
 

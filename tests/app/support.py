@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -46,12 +47,14 @@ def command(home: Path, data: str | Path, *options: str) -> str:
     return made
 
 
-def opened(page: str = "clusters", run: str | None = None, **query: str) -> AppTest:
+def opened(
+    page: str = "clusters", run: str | None = None, query: dict[str, str] | None = None
+) -> AppTest:
     """The app at a page, a run and a query, run once; nothing may have been raised."""
     at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
     if run is not None:
         at.session_state["run"] = run
-    for name, value in query.items():
+    for name, value in (query or {}).items():
         at.query_params[name] = value
     if page != "clusters":
         at.run()  # only then it knows its pages
@@ -66,7 +69,7 @@ def calm(at: AppTest) -> AppTest:
 
 
 def said(at: AppTest) -> str:
-    """All running text of the page."""
+    """All running text of the page, as Markdown."""
     kinds = ("markdown", "caption", "info", "warning", "error", "success")
     return "\n".join(element.value for kind in kinds for element in at.get(kind))
 
@@ -77,6 +80,12 @@ def companions(at: AppTest, name: str) -> list[dict[str, Any]]:
     return [json.loads(proto.json) for proto in found if proto.component_name == name]
 
 
+def errors_of(at: AppTest) -> list[str]:
+    """The error messages of the page, as they are read."""
+    return [re.sub(r"\\(.)", r"\1", element.value) for element in at.error]
+
+
 def charts(at: AppTest) -> str:
     """The specifications of all charts of the page."""
-    return "\n".join(element.proto.spec for element in at.get("plotly_chart"))
+    specs = [json.loads(element.proto.spec) for element in at.get("plotly_chart")]
+    return json.dumps(specs, ensure_ascii=False)

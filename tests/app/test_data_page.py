@@ -7,7 +7,7 @@ import csv
 import pytest
 
 from tests import drawn
-from tests.app.support import calm, opened, said
+from tests.app.support import calm, errors_of, opened, said
 from ui import cached
 
 
@@ -54,7 +54,7 @@ def test_the_sample_pictures_open_as_a_draft(store):
         ("/etc", "FACETTE_ROOT"),
         ("link", "FACETTE_ROOT"),
         ("a\0b", "path"),
-        ("empty.csv", "no columns"),
+        ("empty.csv", "empty.csv"),
         ("~nobody-here", "Check the spelling"),
     ],
 )
@@ -63,8 +63,8 @@ def test_a_bad_path_gives_one_message(store, text, word):
     if not (store.root / "link").is_symlink():
         (store.root / "link").symlink_to("/etc")
     at = typed(opened("data"), text)
-    assert len(at.error) == 1
-    assert word in at.error[0].value
+    (message,) = errors_of(at)
+    assert word in message
     assert "1,797" in said(at)  # what was open stays
 
 
@@ -75,8 +75,8 @@ def test_a_folder_without_images_gives_one_message(store, name):
     if name == "text":
         (folder / "a.png").write_text("no picture")
     at = settled(open_path(opened("data"), f"bad/{name}"))
-    assert len(at.error) == 1, said(at)
-    assert "Traceback" not in at.error[0].value
+    (message,) = errors_of(at)
+    assert "image" in message
 
 
 def test_a_csv_opens_with_its_columns_guessed(store):
@@ -103,5 +103,5 @@ def test_a_broken_zip_gives_one_message(store):
     at = choose(opened("data"), "upload")
     at.file_uploader(key="uploaded").set_value([("a.zip", b"PK no", "application/zip")]).run()
     at = settled(calm(at.button(key="open-upload").click().run()))
-    assert len(at.error) == 1
-    assert "a.zip" in at.error[0].value.replace("\\", "")
+    (message,) = errors_of(at)
+    assert "a.zip" in message

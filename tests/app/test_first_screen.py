@@ -37,7 +37,7 @@ def test_the_first_screen_of_an_empty_store_is_whole_and_starts_no_job(empty_sto
 
 
 def test_the_highlighted_cluster_fills_the_gallery(empty_store):
-    at = opened(cluster="3")
+    at = opened(query={"cluster": "3"})
     (gallery,) = companions(at, "facette_gallery")
     assert {item["caption"].split("\n")[0] for item in gallery["items"]} == {"cluster 3"}
     (map3d,) = companions(at, "facette_map")

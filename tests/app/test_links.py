@@ -21,7 +21,7 @@ def test_a_link_restores_run_descriptor_clusterer_and_cluster(store):
         "cluster": "0",
         "color": "cluster",
     }
-    at = opened(**query)
+    at = opened(query=query)
     assert at.selectbox(key="run").value == store.runs["flat"]
     assert at.selectbox(key="descriptor").value == "hsv_histogram"
     assert at.selectbox(key="clusterer").value == "hdbscan"
@@ -48,20 +48,20 @@ def test_a_link_restores_run_descriptor_clusterer_and_cluster(store):
     ids=str,
 )
 def test_a_link_that_is_wrong_shows_the_first_screen(store, query):
-    at = opened(**query)
+    at = opened(query=query)
     assert "1,797 handwritten digits" in said(at)
     assert len(companions(at, "facette_gallery")[0]["items"]) == 24
 
 
 def test_all_clusters_in_full_colour(store):
-    at = opened(cluster="all")
+    at = opened(query={"cluster": "all"})
     (map3d,) = companions(at, "facette_map")
     assert {g["opacity"] for g in map3d["groups"]} == {1}
     assert not companions(at, "facette_gallery")
 
 
 def test_a_deep_link_to_a_cluster_survives_another_page(store):
-    at = opened(cluster="3")
+    at = opened(query={"cluster": "3"})
     at.switch_page("screens/explore/compare.py").run()
     assert not at.exception
     at.switch_page("screens/explore/clusters.py").run()
