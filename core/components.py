@@ -42,6 +42,9 @@ class Component(ABC):
         for p in declared(self):
             object.__setattr__(self, p.name, checked(self.name, p, getattr(self, p.name)))
 
+    def load(self) -> None:  # noqa: B027 - most components have nothing to do
+        """Import and compile what is needed; the pipeline does not count it as a stage's time."""
+
     @classmethod
     def params(cls) -> tuple[Param, ...]:
         """The declared parameters, in order."""

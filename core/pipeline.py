@@ -295,7 +295,7 @@ class _Run:
             values[mask] = place(kept, embedding, np.asarray(X[mask]))
             return {"values": values}, {}
 
-        return self._stages.entry(stage, key, reducer.spec(), work)
+        return self._stages.entry(stage, key, reducer.spec(), work, reducer.load)
 
     def labels(self) -> Entry:
         """The clusters: -1 for noise, -2 for an outlier; and the distance to the own centre."""

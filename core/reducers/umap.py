@@ -7,6 +7,7 @@ import sys
 import threading
 import warnings
 from dataclasses import dataclass
+from functools import cache
 from types import ModuleType
 from typing import Any, ClassVar
 
@@ -57,6 +58,10 @@ class UMAP(Reducer):
         choices=("euclidean", "cosine", "correlation"), advanced=True,
     )  # fmt: skip
 
+    def load(self) -> None:
+        """Import umap and let numba compile it, which takes longer than fitting 1,000 rows."""
+        _compiled()
+
     def reduce(self, X: np.ndarray, context: Context) -> np.ndarray:
         """The embedding, (n, n_components) float32.
 
@@ -93,6 +98,12 @@ class UMAP(Reducer):
         if self.metric != "euclidean":  # of vectors of length 1: 1 - cos = |u - v|^2 / 2
             distances = distances**2 / 2
         return indices, distances, None
+
+
+@cache
+def _compiled() -> bool:
+    UMAP(n_components=2).reduce(np.random.default_rng(0).normal(size=(40, 4)), Context())
+    return True
 
 
 def import_umap() -> ModuleType:
