@@ -23,7 +23,14 @@ class Stages:
         self._known: dict[str, Entry] = {}
         self._inner = 0.0  # seconds that the running stage spent in stages it asked for
 
-    def entry(self, stage: str, key: str, name: str, work: Callable[[Context], Computed]) -> Entry:
+    def entry(
+        self,
+        stage: str,
+        key: str,
+        name: str,
+        work: Callable[[Context], Computed],
+        load: Callable[[], None] = lambda: None,
+    ) -> Entry:
         """The entry of `key`; where the store has none, what `work` computes is put there.
 
         `work` returns arrays, which must be finite unless they are listed in

@@ -35,7 +35,7 @@ def save(folder: Path, kind: str, count: int, names: str = "{kind}_{number:02}.p
         picture(kind, number).save(folder / names.format(kind=kind, number=number))
 
 
-def zipped(count: int) -> bytes:
+def zipped(count: int, names: dict[str, str] | None = None) -> bytes:
     """A ZIP with a folder of discs and one of squares, so many pictures in each."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
@@ -43,5 +43,6 @@ def zipped(count: int) -> bytes:
             for number in range(count):
                 png = io.BytesIO()
                 picture(kind, number).save(png, "PNG")
-                archive.writestr(f"{kind}/{kind}_{number:02}.png", png.getvalue())
+                folder = (names or {}).get(kind, kind)
+                archive.writestr(f"{folder}/{kind}_{number:02}.png", png.getvalue())
     return buffer.getvalue()

@@ -11,6 +11,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -23,6 +24,21 @@ ARGUMENTS = (
     "--ignore-gpu-blocklist"
 ).split()
 PATIENCE = 60_000  # milliseconds
+
+
+# A page asks for these below its own address first, and finds them one level up.
+PROBES = ("/_stcore/health", "/_stcore/host-config")
+
+
+class Server(str):
+    """The address of a running app; also its store, and what it wrote to its terminal."""
+
+    home: Path
+
+    @property
+    def log(self) -> str:
+        """What the server has written so far."""
+        return (self.home / "server.log").read_text()
 
 
 def pytest_configure(config):
@@ -42,11 +58,11 @@ def chromium():
 
 
 @pytest.fixture(scope="module")
-def serve(tmp_path_factory) -> Iterator[Callable[[str], str]]:
+def serve(tmp_path_factory) -> Iterator[Callable[[str], Server]]:
     """Start an app of this project with a store of its own; gives its address."""
     started: list[subprocess.Popen] = []
 
-    def start(app: str) -> str:
+    def start(app: str) -> Server:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
@@ -57,7 +73,8 @@ def serve(tmp_path_factory) -> Iterator[Callable[[str], str]]:
         command += ["--server.address=127.0.0.1", "--browser.gatherUsageStats=false"]
         log = (home / "server.log").open("wb")
         started.append(subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log))
-        address = f"http://127.0.0.1:{port}"
+        address = Server(f"http://127.0.0.1:{port}")
+        address.home = home
         _wait(f"{address}/_stcore/health", home / "server.log")
         return address
 
@@ -79,9 +96,21 @@ def _wait(url: str, log: Path) -> None:
 
 @pytest.fixture
 def visit(chromium):
-    """Open a page of 1280 x 900 pixels; at its end nothing may have gone wrong in it."""
+    """Open a page of 1280 x 900 pixels; at its end nothing may have gone wrong in it.
+
+    Wrong is an uncaught error, an error in the console, a request that leaves this computer.
+    """
     contexts = []
     wrong: list[str] = []
+
+    def said(message):
+        place = message.location.get("url", "")
+        if message.type == "error" and not place.endswith(PROBES):
+            wrong.append(f"{message.text} {place}")
+
+    def asked(request):
+        if urlsplit(request.url).hostname not in ("127.0.0.1", None, ""):
+            wrong.append(f"asked for {request.url}")
 
     def open_page(address: str, **options):
         options = {"viewport": {"width": 1280, "height": 900}} | options
@@ -90,10 +119,12 @@ def visit(chromium):
         page = context.new_page()
         page.set_default_timeout(PATIENCE)
         page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("console", said)
+        page.on("request", asked)
         page.goto(address)
         return page
 
     yield open_page
     for context in contexts:
         context.close()
-    assert not wrong
+    assert wrong == []
