@@ -57,7 +57,7 @@ def spread(values: Sequence[float], digits: int = 3) -> str:
     >>> spread([0.5, 0.9, 0.6]), spread([1, 1])
     ('0.600 (0.500 to 0.900)', '1.000')
     """
-    low, middle, high = (f"{f(values):.{digits}f}" for f in (min, median, max))
+    low, middle, high = (f"{f(values):z.{digits}f}" for f in (min, median, max))
     return middle if low == high else f"{middle} ({low} to {high})"
 
 

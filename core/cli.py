@@ -121,7 +121,9 @@ def main() -> None:
     """Run a command; one line on standard error and exit status 2 for what the user can mend."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        app(sys.argv[1:] or ["--help"], standalone_mode=False)
+        status = app(sys.argv[1:] or ["--help"], standalone_mode=False)
+        if status == 130:  # what typer makes of Ctrl-C in this mode, without a word
+            raise KeyboardInterrupt
     except TyperException as error:
         known = [name for name in sys.argv[1:2] if name in ("run", "components")]
         do = " ".join(["See python -m core", *known, "--help."])

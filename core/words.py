@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from core import registry
+from core.params import to_text
 from core.runs import RunResult
 from core.summary import best_result
 from core.types import Dataset
@@ -110,7 +111,7 @@ def _quality(dataset: Dataset, name: str, value: float) -> str:
 
 def _label(component: object) -> str:
     changed = [
-        f"{p.name.replace('_', ' ')} {getattr(component, p.name)}"
+        f"{p.name.replace('_', ' ')} {to_text(getattr(component, p.name))}"
         for p in component.params()  # type: ignore[attr-defined]
         if getattr(component, p.name) != p.default
     ]

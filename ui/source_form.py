@@ -11,7 +11,13 @@ from core.errors import InputError
 from core.types import Source
 from ui import cached, errors, state
 
-SAMPLE = Path(__file__).parent.parent / "sample_data"
+SAMPLE = Source(
+    "table",
+    str(Path(__file__).parent.parent / "sample_data" / "captions.csv"),
+    image_column="image",
+    label_column="label",
+    text_columns=("caption",),
+)
 KINDS = {
     "digits": "Handwritten digits",
     "sample": "Sample pictures",
@@ -41,7 +47,7 @@ def _changed() -> None:
     if kind == "digits":
         state.set_draft(Source("digits"))
     elif kind == "sample":
-        state.set_draft(Source("folder", str(SAMPLE)))
+        state.set_draft(SAMPLE)
 
 
 def _upload() -> None:

@@ -80,7 +80,7 @@ def downloaded(page, name):
     with page.expect_download() as waiting:
         page.get_by_role("button", name=name, exact=False).click()
     assert waiting.value.suggested_filename == name
-    return waiting.value.path()
+    return io.BytesIO(waiting.value.path().read_bytes())
 
 
 def test_a_first_deep_link_finds_its_page(app, visit):
@@ -168,7 +168,7 @@ def test_digits_through_data_descriptors_and_compare(app, visit):
     book = openpyxl.load_workbook(downloaded(page, "metrics.xlsx"), read_only=True)
     rows = list(book.worksheets[0].iter_rows(values_only=True))
     assert len(rows) >= len(table) + 1
-    labels = np.load(io.BytesIO(downloaded(page, "labels.npy").read_bytes()))
+    labels = np.load(downloaded(page, "labels.npy"))
     assert labels.shape == (1797,)
 
 
@@ -179,9 +179,7 @@ def test_an_uploaded_zip_is_grouped(app, visit):
     content = drawn.zipped(20, CLASSES)
     upload = {"name": "two kinds.zip", "mimeType": "application/zip", "buffer": content}
     page.locator("input[type=file]").set_input_files(upload)
-    button = page.get_by_role("button", name="Open", exact=False).last
-    page.wait_for_timeout(1000)
-    button.click()
+    page.locator(".st-key-open-upload button:enabled").click()
     heading(page, "40 images of two kinds in 2 classes", LONG)
     page.get_by_role("button", name="Group these images").click()
     page.get_by_role("button", name="Cancel").wait_for()
