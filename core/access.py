@@ -6,11 +6,23 @@ import os
 from pathlib import Path
 
 from core.errors import input_error
+from core.store import Store
+from core.types import Source
+
+SAMPLES = Path(__file__).resolve().parent.parent / "sample_data"
 
 
 def root() -> Path:
     """The folder that bounds what the app may open: FACETTE_ROOT, or the user's home."""
     return Path(os.environ.get("FACETTE_ROOT") or Path.home()).resolve()
+
+
+def may_open(source: Source, store: Store) -> bool:
+    """Whether the app may open a source: below the root, uploaded, or shipped with Facette."""
+    if not source.path:
+        return True
+    path = Path(source.path).resolve()
+    return any(path.is_relative_to(base) for base in (root(), store.root / "uploads", SAMPLES))
 
 
 def inside_root(text: str) -> str:

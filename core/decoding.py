@@ -27,6 +27,13 @@ _ORIENTATION = 0x0112  # the EXIF tag
 _QUARTER_TURNED = (5, 6, 7, 8)
 
 
+class NoMemoryError(InputError):
+    """There was no memory for an image just now; that says nothing of the image."""
+
+    def __init__(self) -> None:
+        super().__init__("it does not fit into the memory that is left")
+
+
 @dataclass(frozen=True)
 class Decoded:
     """Pixels (h, w) or (h, w, 3) uint8, the size of the whole image upright, Pillow's mode."""
@@ -61,6 +68,8 @@ def opened(data: bytes) -> PilImage:
         raise _too_large(int(counted[1]) if counted else 2 * MAX_PIXELS) from None
     except image_module.UnidentifiedImageError:
         raise InputError("not a JPEG, PNG, WebP, BMP, TIFF or GIF image") from None
+    except MemoryError:
+        raise NoMemoryError from None
     except Exception as error:  # hostile headers make Pillow's plugins raise nearly anything
         raise InputError(f"the image header is damaged ({type(error).__name__})") from None
     if header.width * header.height > MAX_PIXELS:
@@ -91,9 +100,11 @@ def decoded(data: bytes, at_least: int | None = None) -> Decoded:
         pixels = _pixels(image)
         # after the pixels: a PNG may have its EXIF data behind them
         orientation = image.getexif().get(_ORIENTATION, 1)
+        pixels = _upright(pixels, orientation)
+    except MemoryError:
+        raise NoMemoryError from None
     except Exception as error:  # as in `opened`
         raise InputError(_damage(error)) from None
-    pixels = _upright(pixels, orientation)
     if not reduced:
         height, width = pixels.shape[:2]
     elif orientation in _QUARTER_TURNED:
@@ -103,8 +114,6 @@ def decoded(data: bytes, at_least: int | None = None) -> Decoded:
 
 def _damage(error: Exception) -> str:
     text = str(error)
-    if isinstance(error, MemoryError):
-        return "the image does not fit into memory"
     if any(word in text for word in ("truncated", "data stream", "not enough", "EOF")):
         return "the file is damaged or cut short"
     return f"the image cannot be decoded ({type(error).__name__})"

@@ -7,15 +7,43 @@ import numpy as np
 from core.types import UNLABELLED
 
 
+BLOCK = 1 << 16  # values of X looked at in one go, so that they stay in the processor's cache
+
+
 def neighbours(X: np.ndarray, row: int, k: int) -> np.ndarray:
     """The `k` rows of X (n, d) nearest to a row by Euclidean distance, itself left out.
 
     >>> neighbours(np.array([[0.0], [5.0], [1.0]]), 0, 2).tolist()
     [2, 1]
     """
-    distance = np.square(X - X[row]).sum(axis=1, dtype=np.float64)
+    count = min(k, len(X) - 1)
+    if count < 1:
+        return np.zeros(0, int)
+    # Differences, not norms and a product: those lose the near ones among large values.
+    own = np.asarray(X[row])
+    distance = np.empty(len(X))
+    step = max(1, BLOCK // max(1, X.shape[1]))
+    for start in range(0, len(X), step):
+        apart = X[start : start + step] - own
+        np.multiply(apart, apart, out=apart)
+        distance[start : start + step] = apart.sum(axis=1, dtype=np.float64)
     distance[row] = np.inf
-    return np.argsort(distance, kind="stable")[: min(k, len(X) - 1)]
+    far = np.partition(distance, count - 1)[count - 1]
+    near = np.flatnonzero(distance <= far)
+    return near[np.argsort(distance[near], kind="stable")][:count]
+
+
+def in_turn(classes: np.ndarray) -> np.ndarray:
+    """All rows, one of each class after the other, then the next of each, and so on.
+
+    >>> in_turn(np.array([0, 0, 0, 1, 1])).tolist()
+    [0, 3, 1, 4, 2]
+    """
+    order = np.argsort(classes, kind="stable")
+    _, starts, sizes = np.unique(classes[order], return_index=True, return_counts=True)
+    place = np.empty(len(classes), int)
+    place[order] = np.arange(len(classes)) - np.repeat(starts, sizes)
+    return np.lexsort((classes, place))
 
 
 def misfits(members: np.ndarray, classes: np.ndarray | None, silhouette: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ from typing import Literal
 
 import numpy as np
 
-from core.decoding import Decoded, decoded
+from core.decoding import Decoded, NoMemoryError, decoded
 from core.errors import FacetteError, InputError, input_error
 from core.keys import key_of_array, key_of_bytes
 
@@ -60,6 +60,7 @@ class Inspection:
     `width` and `height` in pixels after EXIF rotation; `mode` as Pillow names it (RGB, L, P, …);
     `digest` is the key of the content; `fingerprint` a 64-bit difference hash; `constant` says
     that all pixels are the same; `look` is the image stretched to 12 x 12 RGB pixels.
+    `transient` says that the reason may be gone the next time: no memory, say.
     """
 
     digest: str
@@ -70,6 +71,7 @@ class Inspection:
     fingerprint: int = 0
     constant: bool = False
     look: bytes = bytes(math.prod(LOOK))
+    transient: bool = False
 
 
 def inspect(data: bytes) -> Inspection:
@@ -85,7 +87,7 @@ def inspect(data: bytes) -> Inspection:
         if constant and image.pixels.shape[:2] != (image.height, image.width):
             constant = _is_constant(decoded(data).pixels)
     except InputError as error:
-        return Inspection(digest, str(error))
+        return Inspection(digest, str(error), transient=isinstance(error, NoMemoryError))
     return _inspection(digest, image, constant)
 
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from core.errors import InputError
+from core.errors import InputError, printable
 from core.keys import key_of
 from core.store import Store
 
@@ -38,6 +38,7 @@ class Job:
     arguments: Mapping[str, Any]
     owner: str
     lane: Lane
+    attempt: int = 0  # a job that is asked for again after its end has a new one
     status: Status = "queued"
     progress: Mapping[str, Any] = field(default_factory=dict)  # the last Event, as JSON
     runs: tuple[int, int] = (0, 0)  # how many of how many runs of a comparison are finished
@@ -82,6 +83,7 @@ class Jobs:
     def __init__(self, store: Store, slots: int = 1, per_owner: int = 3) -> None:
         self._store, self._per_owner = store, per_owner
         self._jobs: dict[str, Job] = {}
+        self._attempts = 0
         self._waiting: dict[Lane, list[str]] = {"quick": [], "long": []}
         self._processes: dict[str, subprocess.Popen[str]] = {}
         self._changed = threading.Condition()
@@ -107,7 +109,8 @@ class Jobs:
                     f"You have {len(mine)} unfinished jobs, allowed are {self._per_owner}. "
                     "Wait for one to finish, or cancel one."
                 )
-            job = Job(job_id, task, dict(arguments), owner, lane)
+            self._attempts += 1
+            job = Job(job_id, task, dict(arguments), owner, lane, self._attempts)
             self._jobs[job_id] = job
             self._waiting[lane].append(job_id)
             self._forget_old()
@@ -125,14 +128,14 @@ class Jobs:
             job = self._jobs.get(job_id)
             if job is None or not job.active:
                 return
-            self._set(job_id, status="cancelled")
+            self._set(job, status="cancelled")
             with contextlib.suppress(ValueError):
                 self._waiting[job.lane].remove(job_id)
             process = self._processes.get(job_id)
-        if process is not None:
-            process.kill()
-            process.wait()
-            self._store.sweep(process.pid)
+            if process is not None:  # killed under the lock: it cannot have gone on to another job
+                process.kill()
+                process.wait()
+                self._store.sweep(process.pid)
 
     def wait(self, job_id: str, timeout: float = 60.0) -> Job:
         """Wait until a job has ended; for scripts and tests, never for a page."""
@@ -140,11 +143,15 @@ class Jobs:
             self._changed.wait_for(lambda: not self._jobs[job_id].active, timeout)
             return self._jobs[job_id]
 
-    def _set(self, job_id: str, **values: Any) -> None:
+    def _set(self, job: Job, **values: Any) -> None:
+        """Change a job, unless it has ended or was asked for anew meanwhile."""
         with self._changed:
+            now = self._jobs.get(job.id)
+            if now is None or now.attempt != job.attempt or not now.active:
+                return
             if values.get("status", "running") not in ACTIVE:
                 values["ended"] = time.monotonic()
-            self._jobs[job_id] = replace(self._jobs[job_id], **values)
+            self._jobs[job.id] = replace(now, **values)
             self._changed.notify_all()
 
     def _forget_old(self, keep: int = 200) -> None:
@@ -157,20 +164,39 @@ class Jobs:
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: bool(self._waiting[lane]))
-                job_id = self._waiting[lane].pop(0)
-                if process is None or process.poll() is not None:
-                    process = self._start()
-                self._processes[job_id] = process
+                job = self._jobs[self._waiting[lane].pop(0)]
                 now = time.monotonic()
-                self._set(job_id, status="running", started=now, stage_started=now)
+                self._set(job, status="running", started=now, stage_started=now)
             try:
-                self._follow(job_id, process)
-            finally:
-                with self._changed:
-                    self._processes.pop(job_id, None)
+                process = self._carry_out(job, process)
+            except Exception as error:  # this thread serves every later job: it must not end
+                text = f"The worker could not be used ({printable(error)}). Try again."
+                self._set(job, status="failed", message=text)
+                self._end(process)
             if lane == "long":
-                _end(process)
-                process = None
+                self._end(process)
+
+    def _carry_out(
+        self, job: Job, process: subprocess.Popen[str] | None
+    ) -> subprocess.Popen[str] | None:
+        """Give a job to a process, a new one where the old is gone; the process as it is after."""
+        if process is None or process.poll() is not None:
+            process = self._start()
+        with self._changed:
+            if not self._is_current(job):
+                return process
+            self._processes[job.id] = process
+        try:
+            self._follow(job, process)
+        finally:
+            with self._changed:
+                if self._processes.get(job.id) is process:
+                    del self._processes[job.id]
+        return process
+
+    def _is_current(self, job: Job) -> bool:
+        now = self._jobs.get(job.id)
+        return now is not None and now.attempt == job.attempt and now.active
 
     def _start(self) -> subprocess.Popen[str]:
         environment = {**os.environ, "FACETTE_HOME": str(self._store.root)}
@@ -184,47 +210,56 @@ class Jobs:
             encoding="utf-8",
         )
 
-    def _follow(self, job_id: str, process: subprocess.Popen[str]) -> None:
-        job = self._jobs[job_id]
+    def _end(self, process: subprocess.Popen[str] | None) -> None:
+        """End a worker: its input is closed; where that is not enough it is killed."""
+        if process is None:
+            return
+        assert process.stdin is not None
+        with contextlib.suppress(OSError):
+            process.stdin.close()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        self._store.sweep(process.pid)
+
+    def _follow(self, job: Job, process: subprocess.Popen[str]) -> None:
+        """Hear what the worker says of a job until it is done, or the worker is gone."""
         assert process.stdin is not None and process.stdout is not None
-        order = {"id": job_id, "task": job.task, "arguments": dict(job.arguments)}
-        with contextlib.suppress(BrokenPipeError):
+        order = {"id": job.id, "task": job.task, "arguments": dict(job.arguments)}
+        with contextlib.suppress(OSError, ValueError, KeyError):  # a broken pipe, half a line
             process.stdin.write(json.dumps(order) + "\n")
             process.stdin.flush()
             for line in process.stdout:
                 answer = json.loads(line)
                 if answer["event"] == "progress":
-                    self._hear(job_id, answer["progress"])
-                    continue
-                if self._jobs[job_id].status == "cancelled":
-                    return
-                if answer["event"] == "done":
-                    self._set(job_id, status="done", result=answer["result"])
+                    self._hear(job, answer["progress"])
+                elif answer["event"] == "done":
+                    return self._set(job, status="done", result=answer["result"])
                 else:
-                    self._set(job_id, status="failed", message=answer["message"])
-                return
+                    return self._set(job, status="failed", message=answer["message"])
+        process.kill()
         code = process.wait()
         self._store.sweep(process.pid)
-        if self._jobs[job_id].status != "cancelled":
-            self._set(
-                job_id,
-                status="failed",
-                message=f"The worker process stopped unexpectedly (exit status {code}). "
-                "What it had finished is kept: start again to go on from there.",
-            )
+        message = (
+            f"The worker process stopped unexpectedly (exit status {code}). "
+            "What it had finished is kept: start again to go on from there."
+        )
+        return self._set(job, status="failed", message=message)
 
-    def _hear(self, job_id: str, event: Mapping[str, Any]) -> None:
-        before = self._jobs[job_id]
+    def _hear(self, job: Job, event: Mapping[str, Any]) -> None:
+        before = self._jobs[job.id]
         if event["stage"] == "run":
             runs = (event["done"], event["total"]) if event["status"] == "progress" else before.runs
-            self._set(job_id, runs=runs)
+            self._set(job, runs=runs)
             return
         same = (event["stage"], event["key"]) == (
             before.progress.get("stage"),
             before.progress.get("key"),
         )
         started = before.stage_started if same else time.monotonic()
-        self._set(job_id, progress=event, stage_started=started)
+        self._set(job, progress=event, stage_started=started)
 
 
 def job_name(task: str, arguments: Mapping[str, Any]) -> str:
@@ -234,15 +269,3 @@ def job_name(task: str, arguments: Mapping[str, Any]) -> str:
 
 def _share(done: float, total: float) -> float:
     return min(1.0, done / total) if total else 0.0
-
-
-def _end(process: subprocess.Popen[str]) -> None:
-    """Close a worker's input, which ends it; a worker that does not end is killed."""
-    assert process.stdin is not None
-    with contextlib.suppress(BrokenPipeError):
-        process.stdin.close()
-    try:
-        process.wait(10)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()

@@ -22,7 +22,7 @@ def key_of(*parts: Any) -> str:
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
-def key_of_bytes(chunks: Iterable[bytes]) -> str:
+def key_of_bytes(chunks: Iterable[bytes | memoryview]) -> str:
     """The key of a file's content, read chunk by chunk."""
     state = hashlib.blake2b(digest_size=16)
     for chunk in chunks:

@@ -80,6 +80,7 @@ def compare(
     the others. `on_result` is told of each finished run and of its place in the order.
     """
     configs = comparison.configs()
+    _check_weights(comparison)
     for config in configs:  # a wrong name or parameter is said before anything is computed
         _Run(dataset, config, store, emit).check()
     finished, failed = [], []
@@ -95,6 +96,14 @@ def compare(
             finished.append(result)
     emit(Event("run", "progress", done=len(configs), total=len(configs)))
     return finished, failed
+
+
+def _check_weights(comparison: Comparison) -> None:
+    weights = comparison.weights
+    sizes = {len(registry.parse_signature(text)) for text in comparison.descriptors} - {1}
+    if weights is not None and len(weights) not in sizes:
+        allowed = " or ".join(map(str, sorted(sizes))) or "none, for no descriptors are joined"
+        raise input_error("number of weights", len(weights), allowed)
 
 
 class _Run:
@@ -146,29 +155,28 @@ class _Run:
     def keys(self) -> Keys:
         """The content key of each stage."""
         config, seed = self.config, self.config.seed
-        blocks = {
-            f"{i} {d.name}": key_of("block", self.dataset.images_key, d.identity(seed))
-            for i, d in enumerate(self.descriptors)
-        }
+        blocks = tuple(
+            key_of("block", self.dataset.images_key, d.identity(seed)) for d in self.descriptors
+        )
         how = [config.scale, config.weights, config.block_pca]
         alone = len(blocks) == 1 and config.scale is None and config.block_pca is None
-        matrix = next(iter(blocks.values()))
+        matrix = blocks[0]
         if not alone:
-            matrix = key_of("matrix", 1, list(blocks.values()), how, seed if how[2] else 0)
+            matrix = key_of("matrix", 1, blocks, how, seed if how[2] else 0)
         outliers = key_of("outliers", matrix, self.outliers.identity(seed))
         reduced = self._reduced_key(self.reducer, matrix, outliers)
-        labels = key_of(
-            "labels", reduced, outliers, self.clusterer.identity(seed), self.k_chosen_by
-        )
-        classes = self.dataset.labels
+        k_seed = seed if self.k_chosen_by == "silhouette" else 0  # it draws rows to measure on
+        how_many = [self.k_chosen_by, k_seed]
+        labels = key_of("labels", reduced, outliers, self.clusterer.identity(seed), how_many)
+        classes = "" if self.dataset.labels is None else key_of_array(self.dataset.labels)
         return Keys(
             blocks=blocks,
             matrix=matrix,
             outliers=outliers,
             reduced=reduced,
-            map=self._reduced_key(self.map_reducer, matrix, outliers),
+            map=key_of("map", 1, self._reduced_key(self.map_reducer, matrix, outliers)),
             labels=labels,
-            metrics=key_of("metrics", 1, labels, "" if classes is None else key_of_array(classes)),
+            metrics=key_of("metrics", 2, labels, classes, seed),
         )
 
     def _reduced_key(self, reducer: Reducer, matrix: str, outliers: str) -> str:
@@ -184,8 +192,11 @@ class _Run:
     def stored(self) -> RunResult | None:
         """The finished run, if the store holds it."""
         entry = self.store.get(self.result_key)
-        if entry is None:
+        keys = self.keys
+        stages = (keys.outliers, keys.reduced, keys.map, keys.labels, keys.metrics)
+        if entry is None or not all(self.store.has(key) for key in stages):
             return None
+        self.store.touch(*stages)
         meta = dict(entry.meta)
         notes = tuple(meta.pop("notes"))
         return RunResult(config=self.config, keys=self.keys, notes=notes, **meta)
@@ -200,7 +211,7 @@ class _Run:
             return known
         entries = {self.keys.metrics: metrics, self.keys.labels: labels, self.keys.map: drawn}
         entries[self.keys.reduced] = reduced
-        for key in (*self.keys.blocks.values(), self.keys.matrix, self.keys.outliers):
+        for key in (*self.keys.blocks, self.keys.matrix, self.keys.outliers):
             entry = self.store.get(key)
             if entry is not None:
                 entries[key] = entry
@@ -240,16 +251,14 @@ class _Run:
         return self._stages.entry("block", key, descriptor.spec(), work)
 
     def _matrix(self) -> Entry:
-        keys = list(self.keys.blocks.values())
-        if self.keys.matrix == keys[0]:
-            return self._block(self.descriptors[0], keys[0])
+        if self.keys.matrix == self.keys.blocks[0]:
+            return self._block(self.descriptors[0], self.keys.matrix)
 
         def work(context: Context) -> Computed:
-            blocks = {}
-            pairs = zip(self.keys.blocks.items(), self.descriptors, strict=True)
-            for (name, key), descriptor in pairs:
-                entry = self._block(descriptor, key)
-                blocks[name] = FeatureBlock(entry.array("values"))
+            blocks = [
+                (descriptor.name, FeatureBlock(self._block(descriptor, key).array("values")))
+                for descriptor, key in zip(self.descriptors, self.keys.blocks, strict=True)
+            ]
             c = self.config
             weights = c.weights if len(blocks) > 1 else None
             joined = combine(blocks, c.scale, weights, c.block_pca, context.seed)
@@ -271,31 +280,39 @@ class _Run:
 
     def reduced(self) -> Entry:
         """The matrix that is clustered: one row an image, outliers placed among the rest."""
-        return self._reduced_by("reduced", self.reducer, self.keys.reduced)
-
-    def map(self) -> Entry:
-        """The three coordinates to look at."""
-        return self._reduced_by("map", self.map_reducer, self.keys.map)
-
-    def _reduced_by(self, stage: str, reducer: Reducer, key: str) -> Entry:
-        if reducer.name == "none":
+        if self.reducer.name == "none":
             return self._matrix()
 
         def work(context: Context) -> Computed:
-            X, mask = self._matrix().array("values"), self._mask()
-            kept = np.asarray(X[~mask]) if mask.any() else np.asarray(X)
-            embedding = np.asarray(reducer.reduce(kept, context), np.float32)
-            if stage == "map" and embedding.shape[1] < 3:
-                missing = 3 - embedding.shape[1]
-                embedding = np.pad(embedding, ((0, 0), (0, missing)))
-            if not mask.any():
-                return {"values": embedding}, {}
-            values = np.empty((len(X), embedding.shape[1]), np.float32)
-            values[~mask] = embedding
-            values[mask] = place(kept, embedding, np.asarray(X[mask]))
-            return {"values": values}, {}
+            return {"values": self._embedding(self.reducer, context)}, {}
 
-        return self._stages.entry(stage, key, reducer.spec(), work, reducer.load)
+        name, load = self.reducer.spec(), self.reducer.load
+        return self._stages.entry("reduced", self.keys.reduced, name, work, load)
+
+    def map(self) -> Entry:
+        """The three coordinates to look at."""
+
+        def work(context: Context) -> Computed:
+            if self.map_reducer == self.reducer:
+                values = np.asarray(self.reduced().array("values"))
+            else:
+                values = self._embedding(self.map_reducer, context)
+            missing = 3 - values.shape[1]  # few images have few dimensions
+            return {"values": np.pad(values, ((0, 0), (0, missing)))}, {}
+
+        name, load = self.map_reducer.spec(), self.map_reducer.load
+        return self._stages.entry("map", self.keys.map, name, work, load)
+
+    def _embedding(self, reducer: Reducer, context: Context) -> np.ndarray:
+        X, mask = self._matrix().array("values"), self._mask()
+        kept = np.asarray(X[~mask]) if mask.any() else np.asarray(X)
+        embedding = np.asarray(reducer.reduce(kept, context), np.float32)
+        if not mask.any():
+            return embedding
+        values = np.empty((len(X), embedding.shape[1]), np.float32)
+        values[~mask] = embedding
+        values[mask] = place(kept, embedding, np.asarray(X[mask]))
+        return values
 
     def labels(self) -> Entry:
         """The clusters: -1 for noise, -2 for an outlier; and the distance to the own centre."""
@@ -317,6 +334,12 @@ class _Run:
         return self._stages.entry("labels", self.keys.labels, self.clusterer.spec(), work)
 
     def _partition(self, X: np.ndarray, context: Context) -> Partition:
+        k = getattr(self.clusterer, "n_clusters", None)
+        if k is not None and self.k_chosen_by == "the number of classes" and k > len(X):
+            raise InputError(
+                f"There are {k} classes, and only {len(X)} images are left to group. "
+                "Give n_clusters a smaller value, or leave out fewer outliers."
+            )
         if self.k_chosen_by != "silhouette":
             return self.clusterer.cluster(X, context)
         partition, scores = best_k(self.clusterer, X, context)

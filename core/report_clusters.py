@@ -14,6 +14,7 @@ from core.metrics import METRICS
 from core.report_map import group_colour, group_name
 from core.runs import RunResult
 from core.store import Store
+from core.summary import main_metric
 from core.tables import label_text, read_array
 from core.types import UNLABELLED, Dataset
 
@@ -26,13 +27,14 @@ SMALL = 64  # images up to this size are shown pixel for pixel
 
 def bars(dataset: Dataset, results: Sequence[RunResult], store: Store) -> str:
     """The runs, best first, each with a bar and three images of its clearest cluster."""
-    name = words.main_metric(dataset)
+    name = main_metric(results)
+    called = words.descriptor_labels(results)
     metric = next(m for m in METRICS if m.name == name)
     clusterers = {result.config.clusterer for result in results}
     rows = []
     for i, result in enumerate(results):
         value = result.metrics.get(name)
-        label = words.short_label(result.config.descriptor)
+        label = called[result.config.descriptor]
         if len(clusterers) > 1:
             label += f", {words.label_of('clusterer', result.config.clusterer)}"
         labels = np.asarray(read_array(store, result.keys.labels, "labels"))

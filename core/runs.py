@@ -120,7 +120,7 @@ class Comparison:
 class Keys:
     """Where the store holds each stage of one run."""
 
-    blocks: Mapping[str, str]  # descriptor as written -> key of its block
+    blocks: tuple[str, ...]  # one a descriptor of the signature, in its order
     matrix: str
     outliers: str
     reduced: str

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from core.errors import FacetteError, printable
+from core.errors import Cancelled, FacetteError, printable
 from core.events import Context, Event, Listener
 from core.store import Entry, Store
 
@@ -55,7 +55,9 @@ class Stages:
         start, outer, self._inner = time.perf_counter(), self._inner, 0.0
         try:
             arrays, meta = work(Context(self.seed, report))
-        except (ValueError, ArithmeticError, MemoryError, np.linalg.LinAlgError) as error:
+        except (FacetteError, Cancelled):
+            raise
+        except Exception as error:  # whatever a library raises ends this run, not the others
             text = printable(error, 300) or type(error).__name__
             raise FacetteError(f"{name} failed at the {stage} stage: {text}") from error
         finally:

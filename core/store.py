@@ -17,10 +17,12 @@ from typing import Any
 import numpy as np
 import platformdirs
 
-from core.errors import FacetteError, input_error
+from core.errors import FacetteError, InputError, input_error
 
 SHIPPED = Path(__file__).parent / "shipped"
 DEFAULT_LIMIT_GB = 20.0
+KEPT = 6 * 3600  # seconds after its last use that nothing is pruned
+KEPT_UPLOADS = 30 * 24 * 3600
 _KEY = re.compile(r"[0-9a-f]{32}")
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,80}")
 
@@ -28,7 +30,9 @@ _NAME = re.compile(r"[A-Za-z0-9._-]{1,80}")
 def home() -> Path:
     """The folder that holds everything Facette writes by itself: FACETTE_HOME or the cache."""
     chosen = os.environ.get("FACETTE_HOME")
-    return Path(chosen) if chosen else Path(platformdirs.user_cache_dir("facette"))
+    # Absolute: the workers do not run in the folder that the app was started in.
+    path = Path(chosen).expanduser() if chosen else Path(platformdirs.user_cache_dir("facette"))
+    return path.absolute()
 
 
 @dataclass(frozen=True)
@@ -64,13 +68,17 @@ class Store:
             folder = _place(base, key)
             try:
                 meta = json.loads((folder / "meta.json").read_text("utf-8"))
-            except FileNotFoundError:
+            except (FileNotFoundError, NotADirectoryError):
                 continue
-            if base is self.root:
-                with contextlib.suppress(OSError):
-                    os.utime(folder / "meta.json")
+            self.touch(key)
             return Entry(folder, meta)
         return None
+
+    def touch(self, *keys: str) -> None:
+        """Count keys as used, for `prune`."""
+        for key in keys:
+            with contextlib.suppress(OSError):
+                os.utime(_place(self.root, key) / "meta.json")
 
     def has(self, key: str) -> bool:
         """Whether a key has been written."""
@@ -82,19 +90,11 @@ class Store:
         """Write a key; where it is there already, the one that is there stays."""
         place = _place(self.root, key)
         with self.workspace() as temporary:
-            try:
-                for name, array in (arrays or {}).items():
-                    np.save(temporary / f"{name}.npy", np.asarray(array), allow_pickle=False)
-                text = json.dumps(meta or {}, sort_keys=True, allow_nan=False)
-                (temporary / "meta.json").write_text(text, "utf-8")
-                place.parent.mkdir(parents=True, exist_ok=True)
-                with contextlib.suppress(FileExistsError):
-                    _rename_new(temporary, place)
-            except OSError as error:
-                raise FacetteError(
-                    f"The store in {self.root} cannot be written: {error.strerror or error}. "
-                    "Free some space, or set FACETTE_HOME to another folder."
-                ) from error
+            for name, array in (arrays or {}).items():
+                np.save(temporary / f"{name}.npy", np.asarray(array), allow_pickle=False)
+            text = json.dumps(meta or {}, sort_keys=True, allow_nan=False)
+            (temporary / "meta.json").write_text(text, "utf-8")
+            move_new(temporary, place)
         entry = self.get(key)
         if entry is None:
             raise FacetteError(f"The store in {self.root} lost an entry while it was written.")
@@ -102,14 +102,24 @@ class Store:
 
     @contextlib.contextmanager
     def workspace(self) -> Iterator[Path]:
-        """A temporary folder inside the store, removed at the end; named after this process."""
+        """A temporary folder inside the store, removed at the end; named after this process.
+
+        What cannot be written in it or moved out of it is an `InputError` that names the store.
+        """
         base = self.root / "tmp"
-        base.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=base))
+        folder = None
         try:
+            base.mkdir(parents=True, exist_ok=True)
+            folder = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=base))
             yield folder
+        except OSError as error:
+            raise InputError(
+                f"The store in {self.root} cannot be written: {error.strerror or error}. "
+                "Free some space, or set FACETTE_HOME to another folder."
+            ) from error
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            if folder is not None:
+                shutil.rmtree(folder, ignore_errors=True)
 
     def sweep(self, pid: int) -> None:
         """Remove what a process that is gone left half written."""
@@ -118,17 +128,17 @@ class Store:
 
     def save_record(self, group: str, name: str, values: Mapping[str, Any]) -> None:
         """Write a small named JSON file (an earlier comparison, say), replacing the old one."""
-        folder = self.root / "records" / _named(group)
-        folder.mkdir(parents=True, exist_ok=True)
+        target = self.root / "records" / _named(group) / f"{_named(name)}.json"
         with self.workspace() as temporary:
             file = temporary / "record.json"
             file.write_text(json.dumps(values, sort_keys=True), "utf-8")
-            os.replace(file, folder / f"{_named(name)}.json")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            os.replace(file, target)
 
     def record(self, group: str, name: str) -> dict[str, Any] | None:
-        """A named JSON file, or None."""
+        """A named JSON file, or None where there is none that can be read."""
         for base in (self.root, *self.layers):
-            with contextlib.suppress(FileNotFoundError):
+            with contextlib.suppress(OSError, ValueError):
                 path = base / "records" / _named(group) / f"{_named(name)}.json"
                 return json.loads(path.read_text("utf-8"))
         return None
@@ -145,28 +155,53 @@ class Store:
         return names
 
     def prune(self, limit_bytes: float | None = None) -> int:
-        """Remove the entries unused for longest until the rest fits; returns the bytes freed.
+        """Remove what was unused for longest until the rest fits; returns the bytes freed.
 
-        The limit is FACETTE_STORE_GB (20 by default). Entries used in the last hour stay.
+        The limit is FACETTE_STORE_GB (20 by default). What was used in the last hours stays,
+        uploads for a month. What dead processes left half written goes in any case.
         """
         if limit_bytes is None:
             limit_bytes = float(os.environ.get("FACETTE_STORE_GB", DEFAULT_LIMIT_GB)) * 1e9
-        entries = []
-        for meta in (self.root / "entries").glob("*/*/meta.json"):
+        self._sweep_dead()
+        found = [
+            *((meta, meta.parent, KEPT) for meta in (self.root / "entries").glob("*/*/meta.json")),
+            *((file, file, KEPT) for file in (self.root / "made").glob("*")),
+            *((folder, folder, KEPT_UPLOADS) for folder in (self.root / "uploads").glob("*")),
+        ]
+        stored = []
+        for stamp, path, kept in found:
             with contextlib.suppress(OSError):
-                size = sum(f.stat().st_size for f in meta.parent.iterdir())
-                entries.append((meta.stat().st_mtime, size, meta.parent))
-        total, freed = sum(size for _, size, _ in entries), 0
-        for used, size, folder in sorted(entries):
-            if total - freed <= limit_bytes or used > time.time() - 3600:
+                stored.append((stamp.stat().st_mtime, _size(path), kept, path))
+        total, freed, now = sum(size for _, size, _, _ in stored), 0, time.time()
+        for used, size, kept, path in sorted(stored, key=lambda one: one[:2]):
+            if total - freed <= limit_bytes:
                 break
-            gone = self.root / "tmp" / f"{os.getpid()}-{folder.name}"
+            if used > now - kept:
+                continue
+            gone = self.root / "tmp" / f"{os.getpid()}-{path.name}"
             with contextlib.suppress(OSError):
                 gone.parent.mkdir(exist_ok=True)
-                os.rename(folder, gone)
+                os.rename(path, gone)
                 freed += size
-            shutil.rmtree(gone, ignore_errors=True)
+            _remove(gone)
         return freed
+
+    def _sweep_dead(self) -> None:
+        for folder in (self.root / "tmp").glob("*-*"):
+            with contextlib.suppress(OSError, ValueError):
+                old = folder.stat().st_mtime < time.time() - KEPT
+                if old and not _alive(int(folder.name.partition("-")[0])):
+                    _remove(folder)
+
+
+def move_new(source: Path, target: Path) -> None:
+    """Rename a folder of a workspace into its place; where there is one already, that stays."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.rename(source, target)
+    except OSError:
+        if not target.is_dir() or not any(target.iterdir()):
+            raise
 
 
 def _place(base: Path, key: str) -> Path:
@@ -181,11 +216,25 @@ def _named(name: str) -> str:
     return name
 
 
-def _rename_new(source: Path, target: Path) -> None:
-    """Rename a folder to a name that must not exist yet with content in it."""
+def _size(path: Path) -> int:
+    files = path.rglob("*") if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in files)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _alive(pid: int) -> bool:
+    if os.name == "nt":  # where os.kill(pid, 0) would end the process
+        return True
     try:
-        os.rename(source, target)
-    except OSError:
-        if not (target / "meta.json").exists():
-            raise
-        raise FileExistsError(str(target)) from None
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

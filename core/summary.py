@@ -16,10 +16,10 @@ _NAMED = ("descriptor", "outliers", "reducer", "clusterer")
 _HEADS = {"n_clusters": "k", "davies_bouldin": "davies_b", "calinski_harabasz": "calinski_h"}
 
 
-def score(result: RunResult) -> tuple[str, float | None]:
-    """The metric that runs are ranked by, and its value: AMI, or silhouette without labels."""
-    name = "silhouette" if result.metrics.get("ami") is None else "ami"
-    return name, result.metrics.get(name)
+def main_metric(results: Sequence[RunResult]) -> str:
+    """The metric that runs are ranked by: AMI where there are labels, the silhouette elsewhere."""
+    labelled = any(result.metrics.get("ami") is not None for result in results)
+    return "ami" if labelled else "silhouette"
 
 
 def ranked(results: Sequence[RunResult]) -> list[int]:
@@ -29,8 +29,10 @@ def ranked(results: Sequence[RunResult]) -> list[int]:
     []
     """
 
+    name = main_metric(results)
+
     def worth(index: int) -> float:
-        value = score(results[index])[1]
+        value = results[index].metrics.get(name)
         return float("inf") if value is None else -value
 
     return sorted(range(len(results)), key=worth)
@@ -39,6 +41,14 @@ def ranked(results: Sequence[RunResult]) -> list[int]:
 def best_result(results: Sequence[RunResult]) -> RunResult:
     """The run with the highest AMI, or silhouette without labels; the first of equals."""
     return results[ranked(results)[0]]
+
+
+def best_per_descriptor(results: Sequence[RunResult]) -> dict[str, RunResult]:
+    """The best run of each descriptor, the best descriptor first."""
+    found: dict[str, RunResult] = {}
+    for index in ranked(results):
+        found.setdefault(results[index].config.descriptor, results[index])
+    return found
 
 
 def best_of_columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, set[int]]:

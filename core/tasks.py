@@ -6,7 +6,9 @@ name, the worker looks them up in `TASKS`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +16,9 @@ from core import pipeline, registry
 from core.datasets import open_dataset
 from core.errors import FacetteError
 from core.events import Event, Listener
-from core.files import replacing
 from core.keys import key_of
 from core.report import write_report
-from core.runs import Comparison, RunConfig
+from core.runs import Comparison, RunConfig, RunResult
 from core.sorting import sort_images_zip
 from core.store import Store
 from core.thumbnails import make_atlas
@@ -36,8 +37,8 @@ def compare(store: Store, emit: Listener, comparison: dict[str, Any]) -> dict[st
     wanted = Comparison.from_json(comparison)
     dataset = open_dataset(wanted.source, store, emit)
     store.save_record("comparisons", wanted.id, wanted.to_json())
-    finished, failed = pipeline.compare(dataset, wanted, store, emit)
     _thumbnails(dataset, store, emit)
+    finished, failed = pipeline.compare(dataset, wanted, store, emit)
     if not finished:
         raise FacetteError(str(failed[0][1]))
     failures = [[c.descriptor, c.clusterer, str(error)] for c, error in failed]
@@ -68,33 +69,60 @@ def explain(
     return {}
 
 
-def report(store: Store, emit: Listener, comparison: dict[str, Any]) -> dict[str, Any]:
+def report(
+    store: Store, emit: Listener, comparison: dict[str, Any], content: str
+) -> dict[str, Any]:
     """Write the finished runs of a comparison as one HTML file; see `made_file`."""
     wanted = Comparison.from_json(comparison)
     dataset = open_dataset(wanted.source, store, emit)
-    found = [pipeline.stored(dataset, config, store) for config in wanted.configs()]
-    target = made_file(store, "report", {"comparison": comparison})
-    target.parent.mkdir(parents=True, exist_ok=True)
-    write_report(target, dataset, [result for result in found if result is not None], store)
+    results = finished_runs(store, dataset, wanted)
+    _check_content(content, dataset, results)
+    with store.workspace() as temporary:
+        write_report(temporary / "report.html", dataset, results, store)
+        _put_made(temporary / "report.html", store, content)
     return {}
 
 
 def sort(
-    store: Store, emit: Listener, source: dict[str, Any], config: dict[str, Any]
+    store: Store, emit: Listener, source: dict[str, Any], config: dict[str, Any], content: str
 ) -> dict[str, Any]:
     """Write a ZIP of the images in a folder a cluster; see `made_file`."""
     dataset = open_dataset(Source.from_json(source), store, emit)
     result = pipeline.run(dataset, RunConfig.from_json(config), store, emit)
-    target = made_file(store, "sort", {"source": source, "config": config})
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(target) as temporary:
-        sort_images_zip(dataset, result, store, temporary, _reporter("sort", emit))
+    _check_content(content, dataset, [result])
+    with store.workspace() as temporary:
+        file = temporary / "images.zip"
+        sort_images_zip(dataset, result, store, file, _reporter("sort", emit))
+        _put_made(file, store, content)
     return {}
 
 
-def made_file(store: Store, task: str, arguments: Mapping[str, Any]) -> Path:
-    """Where `report` and `sort` put the file that these arguments ask for."""
-    return store.root / "made" / key_of(task, dict(arguments))
+def finished_runs(store: Store, dataset: Dataset, comparison: Comparison) -> list[RunResult]:
+    """The runs of a comparison that the store holds whole, in its order."""
+    found = (pipeline.stored(dataset, config, store) for config in comparison.configs())
+    return [result for result in found if result is not None]
+
+
+def content_of(task: str, dataset: Dataset, results: Sequence[RunResult]) -> str:
+    """The key of what a made file shows: other images or other runs make another file."""
+    runs = [[result.config.to_json(), asdict(result.keys)] for result in results]
+    return key_of("made", 1, task, dataset.key, runs)
+
+
+def made_file(store: Store, content: str) -> Path:
+    """Where `report` and `sort` put the file of that content."""
+    return store.root / "made" / content
+
+
+def _check_content(content: str, dataset: Dataset, results: Sequence[RunResult]) -> None:
+    if content not in (content_of(task, dataset, results) for task in ("report", "sort")):
+        raise FacetteError("The images have changed meanwhile. Open the page again.")
+
+
+def _put_made(file: Path, store: Store, content: str) -> None:
+    target = made_file(store, content)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    os.replace(file, target)
 
 
 def _thumbnails(dataset: Dataset, store: Store, emit: Listener) -> None:

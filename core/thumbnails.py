@@ -15,6 +15,9 @@ VERSION = 1
 TILE = 96
 SMALL = 64  # images up to this many pixels are kept pixel for pixel, as PNG
 PER_SHEET = 256
+MANY = 20_000  # more images than this get small tiles, or the sheets would fill the memory
+MANY_TILE = 48
+MANY_PER_SHEET = 2048
 
 
 @dataclass(frozen=True)
@@ -55,29 +58,34 @@ class Atlas:
         return sheet, column * self.tile, line * self.tile
 
 
-def atlas_key(dataset: Dataset, tile: int = TILE) -> str:
+def atlas_key(dataset: Dataset, tile: int | None = None) -> str:
     """The key under which the atlas of a dataset is stored."""
+    tile = tile or (MANY_TILE if len(dataset) > MANY else TILE)
     return key_of("atlas", VERSION, dataset.images_key, tile)
 
 
 def make_atlas(
     dataset: Dataset,
     store: Store,
-    tile: int = TILE,
-    per_sheet: int = PER_SHEET,
+    tile: int | None = None,
+    per_sheet: int | None = None,
     report: Callable[[int, int], None] = lambda done, total: None,
 ) -> str:
     """Write the atlas of a dataset, if it is not there yet, and return its key.
 
     Images of at most 64 pixels keep their own size and stay exact (PNG); larger ones are shrunk
-    to `tile` pixels on the longest side (JPEG). `report(done, total)` is called at each sheet.
+    to `tile` pixels on the longest side (JPEG), by default 96. Of more than 20,000 images all
+    are JPEG, by default of at most 48 pixels. `report(done, total)` is called at each sheet.
     """
     key = atlas_key(dataset, tile)
     if store.has(key):
         return key
+    many = len(dataset) > MANY
+    tile = tile or (MANY_TILE if many else TILE)
+    per_sheet = per_sheet or (MANY_PER_SHEET if many else PER_SHEET)
     native = int(np.max(dataset.sizes)) if len(dataset) else tile
-    small = native <= SMALL
-    side = native if small else tile
+    small = native <= SMALL and not many
+    side = native if small or (many and native < tile) else tile
     columns = int(np.ceil(np.sqrt(min(per_sheet, max(len(dataset), 1)))))
     per_sheet = columns * columns
     arrays: dict[str, np.ndarray] = {}

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from core.errors import InputError, printable
 from core.files import safe_name, unique_name
 from core.keys import key_of, key_of_bytes
-from core.store import Store
+from core.store import Store, move_new
 from core.types import Source
 
 Upload = tuple[str, bytes | memoryview]
@@ -27,7 +27,7 @@ def keep(files: Sequence[Upload], store: Store) -> Source:
             f"{len(files)} files with a ZIP among them ({printable(zips[0])}) were uploaded; "
             "allowed are one ZIP alone, or images alone. Upload them one after the other."
         )
-    digest = key_of(sorted((name, key_of_bytes([bytes(data)])) for name, data in files))
+    digest = key_of(sorted((name, key_of_bytes([data])) for name, data in files))
     folder = store.root / "uploads" / digest
     name = safe_name(files[0][0]) if zips else "uploaded images"
     if not folder.exists():
@@ -37,6 +37,6 @@ def keep(files: Sequence[Upload], store: Store) -> Source:
             taken: set[str] = set()
             for given, data in files:
                 (inside / unique_name(safe_name(given), taken)).write_bytes(data)
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            os.rename(temporary, folder)
+            move_new(temporary, folder)
+    os.utime(folder)  # in use again
     return Source("archive" if zips else "folder", str(folder / name))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from core import registry
 from core.params import to_text
 from core.runs import RunResult
-from core.summary import best_result
+from core.summary import best_per_descriptor, best_result, main_metric
 from core.types import Dataset
 
 
@@ -32,17 +33,32 @@ def short_label(text: str) -> str:
     return label_of("descriptor", text) if len(parts) < 3 else f"{len(parts)} descriptors joined"
 
 
+def labels_of(descriptors: Sequence[str]) -> dict[str, str]:
+    """What each descriptor of a comparison is called: short where that tells it from the rest.
+
+    >>> list(labels_of(["hog", "hog+lbp+sift", "hog+lbp+raw_pixels"]).values())
+    ['HOG', 'HOG + LBP + SIFT', 'HOG + LBP + Raw pixels']
+    """
+    called = {text: short_label(text) for text in descriptors}
+    full = {text: label_of("descriptor", text) for text in descriptors}
+    exact = {text: f"{label} [{text}]" for text, label in full.items()}
+    for longer in (full, exact):
+        count = Counter(called.values())
+        called = {t: longer[t] if count[label] > 1 else label for t, label in called.items()}
+    return called
+
+
+def descriptor_labels(results: Sequence[RunResult]) -> dict[str, str]:
+    """What the descriptors of these runs are called, see `labels_of`."""
+    return labels_of([result.config.descriptor for result in results])
+
+
 def things(dataset: Dataset) -> str:
     """How many of what: `1,797 handwritten digits`."""
     n = len(dataset)
     if dataset.source.kind == "digits":
         return f"{n:,} handwritten digits"
     return f"{n:,} image{'s' * (n != 1)} of {dataset.name}"
-
-
-def main_metric(dataset: Dataset) -> str:
-    """The metric that ranks descriptors: AMI where there are labels, the silhouette elsewhere."""
-    return "silhouette" if dataset.labels is None else "ami"
 
 
 def headline(dataset: Dataset, result: RunResult) -> str:
@@ -58,52 +74,48 @@ def headline(dataset: Dataset, result: RunResult) -> str:
 
 def verdict(dataset: Dataset, result: RunResult, results: Sequence[RunResult]) -> str:
     """How good that is, and how the other descriptions fare."""
-    name = main_metric(dataset)
+    name = main_metric(results)
     value = result.metrics[name]
     if value is None:
         return "There are too few clusters to measure."
     said = _quality(dataset, name, value)
-    others = best_per_descriptor(results, name)
-    others.pop(result.config.descriptor, None)
+    others = _others(result, results, name)
     if not others:
         return said
-    best = max(others, key=lambda text: others[text])
-    worst = min(others, key=lambda text: others[text])
-    if others[best] > value:
-        return f"{said} {_named(best)} does better: {others[best]:.2f}."
-    return f"{said} Best of {len(others) + 1} descriptions; {_named(worst)}: {others[worst]:.2f}."
+    called = descriptor_labels(results)
+    (best, highest), (worst, lowest) = others[0], others[-1]
+    if highest > value:
+        return f"{said} {_upper(called[best])} does better: {highest:.2f}."
+    count = len(others) + 1
+    return f"{said} Best of {count} descriptions; {_upper(called[worst])}: {lowest:.2f}."
 
 
-def best_per_descriptor(results: Sequence[RunResult], metric: str) -> dict[str, float]:
-    """The highest value of a metric that each descriptor reached, where it has one."""
-    best: dict[str, float] = {}
-    for result in results:
-        value = result.metrics[metric]
-        if value is not None:
-            text = result.config.descriptor
-            best[text] = max(value, best.get(text, value))
-    return best
+def _others(result: RunResult, results: Sequence[RunResult], name: str) -> list[tuple[str, float]]:
+    """The other descriptors that have a value of the metric, and the best of each."""
+    best = best_per_descriptor(results).items()
+    values = [(text, run.metrics[name]) for text, run in best if text != result.config.descriptor]
+    return [(text, value) for text, value in values if value is not None]
 
 
 def winner(dataset: Dataset, results: Sequence[RunResult]) -> str:
     """Which description groups the images best, and by how much."""
     best = best_result(results)
-    name = main_metric(dataset)
+    name = main_metric(results)
     value = best.metrics[name]
     metric = "AMI" if name == "ami" else "silhouette"
     if value is None:
         return "No description forms groups that can be measured"
     how = label_of("clusterer", best.config.clusterer)
-    what = _named(best.config.descriptor)
+    what = _upper(descriptor_labels(results)[best.config.descriptor])
     said = f"{what} with {how} groups {things(dataset)} best: {metric} {value:.2f}"
-    others = best_per_descriptor(results, name)
-    others.pop(best.config.descriptor, None)
-    return said + (f", the next description {max(others.values()):.2f}" if others else "")
+    others = _others(best, results, name)
+    return said + (f", the next description {others[0][1]:.2f}" if others else "")
 
 
 def _quality(dataset: Dataset, name: str, value: float) -> str:
     if name == "silhouette":
-        return f"There are no labels to check against; the silhouette is {value:.2f}."
+        known = "" if dataset.labels is not None else "There are no labels to check against; "
+        return _upper(f"{known}the silhouette is {value:.2f}.")
     match = "hardly match" if value < 0.2 else "match in part" if value < 0.6 else "match"
     true = "the true digits" if dataset.source.kind == "digits" else "the true classes"
     return f"They {match} {true}, with AMI {value:.2f}."
@@ -119,8 +131,7 @@ def _label(component: object) -> str:
     return f"{label} ({', '.join(changed)})" if changed else label
 
 
-def _named(descriptor: str) -> str:
-    text = short_label(descriptor)
+def _upper(text: str) -> str:
     return text[0].upper() + text[1:]
 
 

@@ -78,16 +78,21 @@ def everything_is_explained(page: Any) -> None:
 
 
 def save(png: bytes, target: Path) -> None:
-    """Write a picture with as many of 256 colours as fit the size that a README can carry."""
+    """Write a picture; one too large for a README gets as many of 256 colours as fit."""
     picture = Image.open(io.BytesIO(png)).convert("RGB")
-    for colors in (256, 128, 64, 32):
-        small = picture.quantize(colors, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
-        file = io.BytesIO()
-        small.save(file, "PNG", optimize=True)
-        if file.tell() <= MOST_BYTES:
+    kept = _encoded(picture)
+    for colors in (256, 128, 64):
+        if len(kept) <= MOST_BYTES:
             break
-    target.write_bytes(file.getvalue())
-    print(f"{target}: {picture.width} x {picture.height}, {file.tell() // 1000} kB")
+        kept = _encoded(picture.quantize(colors, dither=Image.Dither.NONE))
+    target.write_bytes(kept)
+    print(f"{target}: {picture.width} x {picture.height}, {len(kept) // 1000} kB")
+
+
+def _encoded(picture: Image.Image) -> bytes:
+    file = io.BytesIO()
+    picture.save(file, "PNG", optimize=True)
+    return file.getvalue()
 
 
 if __name__ == "__main__":

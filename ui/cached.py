@@ -5,14 +5,16 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from core import pipeline
+from core import access, tasks
 from core.datasets import is_inspected, open_dataset
+from core.errors import FacetteError, input_error
 from core.jobs import Jobs
 from core.runs import Comparison, RunResult
 from core.store import Store
 from core.thumbnails import Atlas, atlas_key, read_atlas
 from core.types import Dataset, Source
 
+MOST_RUNS = 100  # earlier runs in the list
 LOOK_AGAIN = 300  # seconds after which a source is checked for changed files
 DEFAULT = Comparison(Source("digits"))  # the shipped run, see core/shipped/make.py
 
@@ -35,6 +37,10 @@ class _NotYetError(Exception):
 
 @st.cache_resource(show_spinner=False, max_entries=16, ttl=LOOK_AGAIN)
 def _opened(source: Source) -> Dataset:
+    if not access.may_open(source, store()):
+        raise input_error(
+            "path", source.path, f"a path below {access.root()}", "Set FACETTE_ROOT to open others."
+        )
     if not is_inspected(source, store()):
         raise _NotYetError
     return open_dataset(source, store())
@@ -58,20 +64,37 @@ def look_again() -> None:
 
 def comparison(run_id: str) -> Comparison:
     """The comparison of that id; the one that ships with Facette where there is none."""
-    record = store().record("comparisons", run_id)
-    return DEFAULT if record is None else Comparison.from_json(record)
+    return _comparison(run_id) or DEFAULT
 
 
 def comparison_ids() -> list[str]:
-    """The ids of all comparisons that can be opened, the newest first."""
-    ids = [name for name in store().records("comparisons") if name != DEFAULT.id]
+    """The ids of the comparisons that may be opened, the newest first, the shipped one last."""
+    ids = []
+    for run_id in store().records("comparisons")[:MOST_RUNS]:
+        asked = _comparison(run_id)
+        if asked is not None and run_id != DEFAULT.id and access.may_open(asked.source, store()):
+            ids.append(run_id)
     return [*ids, DEFAULT.id]
+
+
+def _comparison(run_id: str) -> Comparison | None:
+    try:
+        return _read_comparison(run_id)
+    except (KeyError, TypeError, ValueError, AttributeError, FacetteError):
+        return None  # none of that name, or one that another version wrote
+
+
+@st.cache_resource(show_spinner=False, max_entries=1000)
+def _read_comparison(run_id: str) -> Comparison:
+    record = store().record("comparisons", run_id)
+    if record is None:
+        raise KeyError(run_id)  # not cached: it may be written later
+    return Comparison.from_json(record)
 
 
 def results(dataset: Dataset, comparison: Comparison) -> list[RunResult]:
     """The runs of a comparison that are finished, in its order."""
-    found = (pipeline.stored(dataset, config, store()) for config in comparison.configs())
-    return [result for result in found if result is not None]
+    return tasks.finished_runs(store(), dataset, comparison)
 
 
 @st.cache_resource(show_spinner=False, max_entries=256)

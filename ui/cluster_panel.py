@@ -7,9 +7,10 @@ import streamlit as st
 
 from core import examples, palette, plots
 from core.errors import printable
+from core.keys import key_of_array
 from core.types import UNLABELLED
 from ui import cached, errors, pictures, state
-from ui.cluster_view import View, captions, color_of, name_of
+from ui.cluster_view import View, captions, color_of, name_of, picked
 from ui.frame import Current
 
 PAGE = 24
@@ -23,7 +24,7 @@ ORDERS = {
 
 def show(now: Current, view: View, selected: np.ndarray | None) -> None:
     """The picked image, then the images selected on the map, or else those of the cluster."""
-    row = state.picked(now.run_id)
+    row = picked(now)
     if row is not None:
         _picked(now, view, row)
     if view.flat:
@@ -45,7 +46,7 @@ def _picked(now: Current, view: View, row: int) -> None:
         picture, facts = st.columns([1, 2])
         with picture:
             pictures.show(dataset, [row], key="picked-image", columns=1)
-        lines = [f"**{errors.text(dataset.ids[row])}**"]
+        lines = [f"**{errors.text(printable(dataset.ids[row]))}**"]
         if dataset.labels is not None:
             lines.append(f"class {errors.text(pictures.class_name(dataset, row))}")
         lines.append(f"cluster {name_of(int(view.labels[row]))}")
@@ -60,8 +61,13 @@ def _picked(now: Current, view: View, row: int) -> None:
             args=(now.run_id, None),
         )
         st.caption("Its nearest neighbours")
-        near = examples.neighbours(reduced, row, 6)
+        near = _neighbours(result.keys.reduced, row, reduced)
         _gallery(now, view, near, "neighbours")
+
+
+@st.cache_data(show_spinner=False, max_entries=200)
+def _neighbours(reduced: str, row: int, _values: np.ndarray) -> np.ndarray:
+    return examples.neighbours(_values, row, 6)
 
 
 def _selection(now: Current, view: View, selected: np.ndarray | None) -> None:
@@ -72,7 +78,7 @@ def _selection(now: Current, view: View, selected: np.ndarray | None) -> None:
         )
         return
     st.markdown(f"#### Selection · {len(selected):,} images")
-    _grid(now, view, selected, "selection")
+    _grid(now, view, selected, f"selection-{key_of_array(selected)[:8]}", "selection")
 
 
 def _cluster(now: Current, view: View, cluster: int) -> None:
@@ -92,7 +98,7 @@ def _cluster(now: Current, view: View, cluster: int) -> None:
     if not len(rows):
         st.info("No image of this cluster is a misfit.")
     else:
-        _grid(now, view, rows, f"cluster-{order}")
+        _grid(now, view, rows, f"{cluster}-{order}", "cluster")
 
 
 def _ordered(now: Current, view: View, members: np.ndarray, order: str) -> np.ndarray:
@@ -116,21 +122,27 @@ def _composition(now: Current, members: np.ndarray) -> None:
         return
     counts = np.bincount(known, minlength=len(now.dataset.class_names))
     top = int(counts.argmax())
-    name = errors.text(now.dataset.class_names[top])
+    name = errors.text(printable(now.dataset.class_names[top], pictures.NAME))
     st.markdown(f"mostly **{name}** ({counts[top] / len(known):.0%})")
     colors = palette.colors(len(counts))
     figure = plots.composition(counts, [printable(n, 30) for n in now.dataset.class_names], colors)
     st.plotly_chart(figure, key="composition", config={"displayModeBar": False})
 
 
-def _grid(now: Current, view: View, rows: np.ndarray, key: str) -> None:
-    pages = -(-len(rows) // PAGE)
-    page = min(st.session_state.get(f"{key}-page", 1), pages)
-    _gallery(now, view, rows[(page - 1) * PAGE : page * PAGE], f"grid-{key}")
+def _grid(now: Current, view: View, rows: np.ndarray, what: str, key: str) -> None:
+    """A page of these rows; `what` they are says when to begin at the first page again."""
+    pages, page = -(-len(rows) // PAGE), 1
+    tiles = st.container()
     if pages > 1:
-        st.number_input(
-            f"Page of {pages}", min_value=1, max_value=pages, key=f"{key}-page", width=160
+        page = st.number_input(
+            f"Page of {pages}",
+            min_value=1,
+            max_value=pages,
+            key=f"page-{now.run_id}-{view.result.keys.labels}-{what}",
+            width=160,
         )
+    with tiles:
+        _gallery(now, view, rows[(page - 1) * PAGE : page * PAGE], f"grid-{key}")
 
 
 def _gallery(now: Current, view: View, rows: np.ndarray, key: str) -> None:
@@ -140,7 +152,7 @@ def _gallery(now: Current, view: View, rows: np.ndarray, key: str) -> None:
         key=key,
         columns=6,
         colors=[color_of(int(view.labels[row])) for row in rows],
-        captions=captions(now, view),
-        chosen=state.picked(now.run_id),
+        captions=captions(now, view, rows),
+        chosen=picked(now),
         on_pick=lambda row: state.pick(now.run_id, row),
     )

@@ -10,7 +10,7 @@ import streamlit as st
 from core import examples, maps, palette, registry, words
 from core.runs import RunResult
 from core.types import NOISE, OUTLIER, UNLABELLED
-from ui import cached, pictures, state
+from ui import cached, media, pictures, state
 from ui.frame import Current
 from ui.map3d import show_map, show_map_2d
 from ui.pills import pills
@@ -75,12 +75,13 @@ def choose(now: Current) -> View:
 
 
 def _descriptor(now: Current) -> str:
-    known = list(dict.fromkeys(r.config.descriptor for r in now.results))
+    called = words.descriptor_labels(now.results)
+    known = list(called)
     return st.selectbox(
         "Descriptor",
         known,
         index=known.index(now.best.config.descriptor),
-        format_func=lambda text: words.label_of("descriptor", text),
+        format_func=lambda text: called[text],
         key=state.DESCRIPTOR,
         bind="query-params",
         help="What the images were grouped by.",
@@ -142,9 +143,9 @@ def draw_map(now: Current, view: View) -> np.ndarray | None:
     lit = None if view.cluster is None else view.labels == view.cluster
     shared = {
         "atlas": cached.atlas(now.dataset),
-        "captions": captions(now, view),
+        "captions": _notes(_names(now), view.result.keys.metrics, now, view),
         "lit": lit,
-        "pinned": state.picked(now.run_id),
+        "pinned": picked(now),
         "alt": f"Map of {len(now.dataset):,} images coloured by {view.color_by}.",
         "on_pick": lambda row: state.pick(now.run_id, row),
     }
@@ -155,12 +156,31 @@ def draw_map(now: Current, view: View) -> np.ndarray | None:
     return None
 
 
-def captions(now: Current, view: View) -> list[str]:
-    """One a row: cluster, class and file, a line each."""
+def picked(now: Current) -> int | None:
+    """The row of the image that was clicked, if there still is one."""
+    row = state.picked(now.run_id)
+    return row if row is not None and row < len(now.dataset) else None
+
+
+def captions(now: Current, view: View, rows: np.ndarray) -> list[str]:
+    """One for each of `rows`: cluster, class and file, a line each."""
     return [
-        f"cluster {name_of(int(cluster))}\n{pictures.caption(now.dataset, row)}"
-        for row, cluster in enumerate(view.labels)
+        f"cluster {name_of(int(view.labels[row]))}\n{pictures.caption(now.dataset, int(row))}"
+        for row in rows
     ]
+
+
+def _names(now: Current) -> int:
+    """What tells datasets of the same images and labels apart, in this process, at once."""
+    return hash((now.dataset.images_key, now.dataset.ids, now.dataset.class_names))
+
+
+@st.cache_resource(show_spinner=False, max_entries=8)
+def _notes(names: int, metrics: str, _now: Current, _view: View) -> bytes:
+    """The captions of all rows for the map; the metrics' key depends on clusters and classes."""
+    called = {int(cluster): name_of(int(cluster)) for cluster in np.unique(_view.labels)}
+    clusters = [called[cluster] for cluster in _view.labels.tolist()]
+    return media.notes(cached.atlas(_now.dataset), pictures.captions(_now.dataset, clusters))
 
 
 def _groups(now: Current, view: View) -> tuple[np.ndarray, list[str], list[str]]:

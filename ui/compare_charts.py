@@ -8,7 +8,8 @@ import streamlit as st
 from core import examples, metrics, palette, plots, words
 from core.errors import printable
 from core.runs import RunResult
-from core.types import UNLABELLED
+from core.summary import best_per_descriptor, main_metric
+from core.types import UNLABELLED, Dataset
 from ui import cached, pictures
 from ui.cluster_view import name_of
 from ui.frame import Current
@@ -51,16 +52,17 @@ def explain(now: Current) -> None:
 
 def bars(now: Current) -> None:
     """The ranking metric of every run, best on top, and pictures of each one's best cluster."""
-    name = words.main_metric(now.dataset)
+    name, called = main_metric(now.results), words.descriptor_labels(now.results)
     rows = [
-        (_short(r), words.label_of("clusterer", r.config.clusterer), float(value))
+        (called[r.config.descriptor], _how(r), float(value))
         for r in now.results
         if (value := r.metrics[name]) is not None
     ]
     if not rows:
         st.info("No run formed groups that can be measured.")
         return
-    strips = {_short(r): _strip(now, r) for r in _best_per_descriptor(now, name)[:STRIPS]}
+    best = list(best_per_descriptor(now.results).items())[:STRIPS]
+    strips = {called[text]: _strip(now, result) for text, result in best}
     with st.container(key="bars"):
         st.plotly_chart(
             plots.bars(rows, WORTH[name], strips=strips),
@@ -71,42 +73,38 @@ def bars(now: Current) -> None:
     st.caption("The pictures are the middle of the best cluster that each description found.")
 
 
-def _short(result: RunResult) -> str:
-    return words.short_label(result.config.descriptor)
-
-
-def _best_per_descriptor(now: Current, name: str) -> list[RunResult]:
-    best: dict[str, RunResult] = {}
-    for result in now.results:
-        known = best.get(result.config.descriptor)
-        if known is None or (result.metrics[name] or -9) > (known.metrics[name] or -9):
-            best[result.config.descriptor] = result
-    return sorted(best.values(), key=lambda r: -(r.metrics[name] or -9))
+def _how(result: RunResult) -> str:
+    return words.label_of("clusterer", result.config.clusterer)
 
 
 def _strip(now: Current, result: RunResult) -> list[str]:
     """The images nearest to the centre of the best cluster, as URLs."""
-    labels = np.asarray(cached.array(result.keys.labels, "labels"))
-    silhouette = np.asarray(cached.array(result.keys.metrics, "silhouette"))
-    cluster = examples.best_cluster(labels, now.dataset.labels, silhouette)
+    rows = _middle(result.keys.metrics, result, now.dataset)
+    return [url for row in rows if (url := pictures.data_url(now.dataset, row))]
+
+
+@st.cache_data(show_spinner=False, max_entries=500)
+def _middle(metrics: str, _result: RunResult, _dataset: Dataset) -> list[int]:
+    """Rows in the middle of the best cluster; the metrics' key depends on clusters and classes."""
+    labels = np.asarray(cached.array(_result.keys.labels, "labels"))
+    silhouette = np.asarray(cached.array(_result.keys.metrics, "silhouette"))
+    cluster = examples.best_cluster(labels, _dataset.labels, silhouette)
     if cluster is None:
         return []
     members = np.flatnonzero(labels == cluster)
-    distance = np.asarray(cached.array(result.keys.labels, "distance"))[members]
-    nearest = members[np.argsort(distance, kind="stable")[:STRIP]]
-    return [pictures.data_url(now.dataset, int(row)) for row in nearest]
+    distance = np.asarray(cached.array(_result.keys.labels, "distance"))[members]
+    return members[np.argsort(distance, kind="stable")[:STRIP]].tolist()
 
 
 def choose(now: Current) -> RunResult:
     """The run that the charts below look into; the best one first."""
-    order = list(range(len(now.results)))
+    order, called = list(range(len(now.results))), words.descriptor_labels(now.results)
     index = st.selectbox(
         "Look into one run",
         order,
         index=now.results.index(now.best),
         format_func=lambda i: (
-            f"{_short(now.results[i])}, "
-            + words.label_of("clusterer", now.results[i].config.clusterer)
+            f"{called[now.results[i].config.descriptor]}, " + _how(now.results[i])
         ),
         key=f"look-into-{now.run_id}",
     )
@@ -122,24 +120,55 @@ def contingency(now: Current, result: RunResult) -> None:
     found = metrics.contingency(now.dataset.labels, labels).matched()
     classes = [printable(now.dataset.class_names[c], 30) for c in found.classes]
     clusters = [name_of(int(g)) for g in found.groups]
-    event = st.plotly_chart(
+    key = f"contingency-{result.keys.metrics}"
+    st.plotly_chart(
         plots.contingency(found.counts, classes, clusters),
-        key=f"contingency-{result.keys.labels}",
-        on_select="rerun",
+        key=key,
+        on_select=lambda: _take_cell(key),
         selection_mode="points",
         config=BARE,
         alt="How many images of each class are in each cluster",
     )
-    chosen = event.selection.points
-    if not chosen:
-        st.caption("Click a cell to see its images.")
+    cell = _cell(key, classes, clusters)
+    if cell is None:
+        st.caption("Click a cell, or choose its class and cluster, to see its images.")
         return
-    cell = chosen[0]["customdata"]  # a list becomes a dictionary on its way
-    row, column = int(cell["0"]), int(cell["1"])
+    row, column = cell
     mine = (now.dataset.labels == found.classes[row]) & (labels == found.groups[column])
     rows = np.flatnonzero(mine)
-    st.markdown(f"{len(rows):,} images of this class in cluster {clusters[column]}")
+    st.markdown(f"{_images(len(rows))} of this class in cluster {clusters[column]}")
     pictures.show(now.dataset, [int(r) for r in rows[:24]], key="cell", columns=8)
+
+
+def _images(count: int) -> str:
+    return f"{count:,} image{'s' * (count != 1)}"
+
+
+def _take_cell(key: str) -> None:
+    """Put the cell that was clicked into the two boxes below the heat map."""
+    points = st.session_state[key].selection.points
+    if points:
+        cell = points[0]["customdata"]  # a list becomes a dictionary on its way
+        st.session_state[f"{key}-class"] = int(cell["0"])
+        st.session_state[f"{key}-cluster"] = int(cell["1"])
+
+
+def _cell(key: str, classes: list[str], clusters: list[str]) -> tuple[int, int] | None:
+    """The row and column that two boxes show, once both are chosen; for those without a mouse."""
+    chosen = []
+    named = (("class", classes), ("cluster", clusters))
+    for place, (what, names) in zip(st.columns(2), named, strict=True):
+        index = place.selectbox(
+            what.capitalize(),
+            range(len(names)),
+            index=None,
+            format_func=names.__getitem__,
+            placeholder=f"Choose a {what}",
+            key=f"{key}-{what}",
+        )
+        chosen.append(index)
+    row, column = chosen
+    return None if row is None or column is None else (row, column)
 
 
 def silhouettes(now: Current, result: RunResult) -> None:
@@ -163,9 +192,9 @@ def silhouettes(now: Current, result: RunResult) -> None:
 
 def time_and_quality(now: Current) -> None:
     """What each run cost against how good it is."""
-    name = words.main_metric(now.dataset)
+    name, called = main_metric(now.results), words.descriptor_labels(now.results)
     rows = [
-        (_short(r), words.label_of("clusterer", r.config.clusterer), r.seconds, float(value))
+        (called[r.config.descriptor], _how(r), r.seconds, float(value))
         for r in now.results
         if (value := r.metrics[name]) is not None
     ]

@@ -19,8 +19,9 @@ def show(now: Current) -> None:
     labelled = now.dataset.labels is not None
     shown = [m for m in METRICS if labelled or not m.needs_labels]
     columns = ["description", "clusterer", "n_clusters", *(m.name for m in shown), "seconds"]
+    called = words.descriptor_labels(results)
     for row, result in zip(rows, results, strict=True):
-        row["description"] = words.short_label(result.config.descriptor)
+        row["description"] = called[result.config.descriptor]
         row["clusterer"] = words.label_of("clusterer", result.config.clusterer)
     table = pd.DataFrame(rows, columns=columns)
     best = best_of_columns(rows)

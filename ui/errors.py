@@ -34,5 +34,5 @@ def or_stop() -> Iterator[None]:
 def text(raw: str) -> str:
     """`raw` on one line as Markdown that shows exactly these characters."""
     return "".join(
-        "\\" + c if c in "\\`*_{}[]()#+-!|~<>$:^=" else c for c in printable(raw, LONGEST)
+        "\\" + c if c in "\\`*_{}[]()#+-!|~<>&$:^=" else c for c in printable(raw, LONGEST)
     )

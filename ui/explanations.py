@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import streamlit as st
 
-from core import plots, registry, tasks
+from core import examples, plots, registry, tasks
 from core.components import Descriptor
+from core.jobs import job_name
 from core.store import Entry
 from core.types import Dataset
 from ui import cached, errors, pictures, progress, state
@@ -21,7 +22,7 @@ def choose_image(run_id: str, dataset: Dataset) -> int:
     """A strip of images, at least one of each class where there is room; the one clicked."""
     strip = example_rows(dataset, EXAMPLES)
     picked = state.picked(run_id)
-    current = int(strip[0]) if picked is None else picked
+    current = int(strip[0]) if picked is None or picked >= len(dataset) else picked
     pictures.show(
         dataset,
         [int(row) for row in strip],
@@ -38,11 +39,7 @@ def example_rows(dataset: Dataset, count: int) -> np.ndarray:
     """Rows that show the variety: taken in turn from each class, or evenly from all."""
     if dataset.labels is None:
         return np.unique(np.linspace(0, len(dataset) - 1, min(count, len(dataset))).astype(int))
-    order = np.argsort(dataset.labels, kind="stable")
-    _, starts = np.unique(dataset.labels[order], return_index=True)
-    groups = np.split(order, starts[1:])
-    rounds = [group[i] for i in range(count) for group in groups if i < len(group)]
-    return np.array(rounds[:count])
+    return examples.in_turn(dataset.labels)[:count]
 
 
 def side_by_side(dataset: Dataset, row: int, names: Sequence[str]) -> None:
@@ -54,6 +51,9 @@ def side_by_side(dataset: Dataset, row: int, names: Sequence[str]) -> None:
             "source": dataset.source.to_json(), "index": row, "descriptors": list(names),
         }  # fmt: skip
         progress.follow("explain", arguments, lane="quick")
+        job = cached.jobs().get(job_name("explain", arguments))
+        if job is not None and job.status == "done":  # and yet not found: other files by now
+            pictures.unreadable("The images have changed since they were opened.")
     cells = [*st.columns(COLUMNS), *st.columns(COLUMNS)]
     while len(cells) <= len(names):
         cells += st.columns(COLUMNS)

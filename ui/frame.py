@@ -67,6 +67,8 @@ def opened(source: Source) -> Dataset:
     if dataset is None:
         progress.follow("open", {"source": source.to_json()})
         st.stop()
+    if cached.atlas(dataset) is None:  # a run of the command line has no thumbnails yet
+        progress.follow("open", {"source": source.to_json()})
     return dataset
 
 

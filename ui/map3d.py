@@ -36,7 +36,7 @@ def show_map(
     figure: Figure,
     key: str,
     atlas: Atlas | None = None,
-    captions: Sequence[str] = (),
+    captions: Sequence[str] | bytes = (),
     lit: np.ndarray | None = None,
     *,
     pinned: int | None = None,
@@ -52,7 +52,8 @@ def show_map(
     Parameters
     ----------
     key : of the map on its page, letters, digits, dashes
-    captions : one a row, shown beside the thumbnail; its first line is bold
+    captions : one a row, shown beside the thumbnail, its first line bold; or what
+        `ui.media.notes` made of them
     lit : (n,) bool, the rows left in full colour, the rest faded; None leaves the figure's own
     pinned : a row to be ringed
     alt : what the map shows, in words, for those who cannot see it
@@ -71,7 +72,7 @@ def show_map_2d(
     figure: Figure,
     key: str,
     atlas: Atlas | None = None,
-    captions: Sequence[str] = (),
+    captions: Sequence[str] | bytes = (),
     lit: np.ndarray | None = None,
     *,
     pinned: int | None = None,
@@ -95,7 +96,7 @@ def _mount(
     key: str,
     look: dict[str, Any],
     atlas: Atlas | None,
-    captions: Sequence[str],
+    captions: Sequence[str] | bytes,
     pinned: int | None,
     on_pick: Callable[[int], None] | None,
 ) -> int | None:

@@ -10,6 +10,7 @@ from typing import Any
 import streamlit as st
 from streamlit import runtime
 
+from core.keys import key_of_bytes
 from core.thumbnails import Atlas
 
 Crop = tuple[int, int, int, int]  # left, top, width, height in pixels
@@ -29,18 +30,38 @@ def media_url(data: bytes, mime: str, place: str) -> str:
     return f"/{base}{url}" if base else url
 
 
-def atlas_data(atlas: Atlas | None, captions: Sequence[str], place: str) -> dict[str, Any]:
-    """What a component's JavaScript needs to show thumbnails and captions of rows."""
+def notes(atlas: Atlas | None, captions: Sequence[str]) -> bytes:
+    """The captions and sizes of all rows, as a component's JavaScript reads them."""
     sizes = [] if atlas is None else atlas.sizes.ravel().tolist()
-    notes = json.dumps({"captions": list(captions), "sizes": sizes}).encode()
-    found: dict[str, Any] = {"notes": media_url(notes, "application/json", f"{place}-notes")}
+    words = json.dumps({"captions": list(captions), "sizes": sizes}).encode()
+    # Streamlit tells large files apart by their length, head, middle and tail alone.
+    return b'{"key":"' + key_of_bytes([words]).encode() + b'",' + words[1:]
+
+
+def atlas_data(atlas: Atlas | None, captions: Sequence[str] | bytes, place: str) -> dict[str, Any]:
+    """What a component's JavaScript needs to show thumbnails and captions of rows.
+
+    `captions` are one a row, or what `notes` made of them before.
+    """
+    said = captions if isinstance(captions, bytes) else notes(atlas, captions)
+    found: dict[str, Any] = {"notes": media_url(said, "application/json", f"{place}-notes")}
     if atlas is not None:
-        urls = [
-            media_url(sheet, atlas.mime, f"{place}-{i}") for i, sheet in enumerate(atlas.sheets())
-        ]
+        sheets = _sheets(str(atlas.entry.folder), atlas)
+        urls = [media_url(sheet, atlas.mime, f"{place}-{i}") for i, sheet in enumerate(sheets)]
         found |= {"sheets": urls, "tile": atlas.tile, "columns": atlas.columns}
-        found |= {"perSheet": atlas.per_sheet, "pixelated": atlas.tile <= 64}
+        found |= {"perSheet": atlas.per_sheet, "pixelated": atlas.mime == "image/png"}
     return found
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _sheets(folder: str, _atlas: Atlas) -> tuple[bytes, ...]:
+    """All sheets, read once: Streamlit wants them named at every run, and keeps these bytes."""
+    return tuple(_atlas.sheets())
+
+
+@st.cache_resource(show_spinner=False, max_entries=200)
+def _sheet(folder: str, index: int, _atlas: Atlas) -> bytes:
+    return _atlas.sheet(index)
 
 
 def tiles(atlas: Atlas, rows: Sequence[int], place: str) -> list[tuple[str, Crop]]:
@@ -50,7 +71,8 @@ def tiles(atlas: Atlas, rows: Sequence[int], place: str) -> list[tuple[str, Crop
     for row in rows:
         sheet, left, top = atlas.place(int(row))
         if sheet not in urls:
-            urls[sheet] = media_url(atlas.sheet(sheet), atlas.mime, f"{place}-sheet-{sheet}")
+            data = _sheet(str(atlas.entry.folder), sheet, atlas)
+            urls[sheet] = media_url(data, atlas.mime, f"{place}-sheet-{sheet}")
         width, height = atlas.sizes[row].tolist()
         found.append((urls[sheet], (left, top, width, height)))
     return found

@@ -36,6 +36,8 @@ def follow(task: str, arguments: Mapping[str, Any], lane: Lane = "long") -> None
     if job is None or _result_was_pruned(job):
         start(task, arguments, lane)
     elif job.status == "done":
+        if not job.result.get("failed"):
+            _load_soon(job)
         return
     _watch(task, arguments, lane)
 
@@ -46,6 +48,13 @@ def _result_was_pruned(job: Job) -> bool:
     return complete and time.monotonic() - job.ended > 5
 
 
+@st.fragment(run_every=2.0)
+def _load_soon(job: Job) -> None:
+    st.info("Finished. Loading what was found.")
+    if _result_was_pruned(job):
+        st.rerun()
+
+
 def asked(task: str, arguments: Mapping[str, Any]) -> bool:
     """Whether a job was asked for, in this server's life."""
     return cached.jobs().get(job_name(task, arguments)) is not None
@@ -53,6 +62,7 @@ def asked(task: str, arguments: Mapping[str, Any]) -> bool:
 
 def start(task: str, arguments: Mapping[str, Any], lane: Lane = "long") -> None:
     """Start a job, or show why that cannot be."""
+    cached.look_again()  # the worker sees the files as they are now, and so must the page
     try:
         cached.jobs().submit(task, arguments, state.owner(), lane)
     except FacetteError as error:
@@ -66,6 +76,7 @@ def _watch(task: str, arguments: Mapping[str, Any], lane: Lane) -> None:
     if job is None:
         return
     if job.status == "done":
+        cached.look_again()
         st.rerun()
     with st.container(border=True):
         if job.active:

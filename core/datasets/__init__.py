@@ -59,7 +59,7 @@ def source_from(
         raise input_error("data", data, allowed, there)
     columns = [c for c in (image_column, label_column, *text_columns) if c]
     if columns and module.KIND != "table":
-        raise input_error("columns", ", ".join(columns), "given for a .csv only")
+        raise input_error("columns", ", ".join(columns), "given for a .csv or .tsv only")
     path = "" if module.KIND == "digits" else os.path.abspath(given)
     return Source(module.KIND, path, image_column, label_column, tuple(text_columns))
 

@@ -13,6 +13,7 @@ import time
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -25,11 +26,13 @@ from core.datasets.inspection import (
     MAX_FILE_BYTES,
     MAX_FILES,
     Facts,
+    failed_reading,
     inspect_many,
+    looked_at,
     recalled,
     remember,
 )
-from core.errors import FacetteError, InputError, input_error
+from core.errors import FacetteError, InputError, input_error, printable
 from core.events import Event, Listener
 from core.keys import key_of, key_of_bytes
 from core.store import Entry, Store
@@ -38,7 +41,7 @@ from core.types import Dataset, Rejected, Source
 KIND = "archive"
 LABEL = "A ZIP archive"
 EXPECTS = "a .zip"
-VERSION = 1  # raise it when the same ZIP gives another entry
+VERSION = 2  # raise it when the same ZIP gives another entry
 MAX_TOTAL_BYTES = 20_000_000_000
 MAX_RATIO = 200  # unpacked to packed; images hardly shrink, a bomb reaches 1,000
 _RATIO_FROM = 10_000_000  # bytes below which no ratio is a danger
@@ -64,15 +67,17 @@ def open(source: Source, store: Store, emit: Listener) -> Dataset:
     else:
         entry = _unpacked(path, store, emit)
     names: list[str] = entry.meta["names"]
-    facts, data, ends = Facts.stored(entry), entry.array("bytes"), entry.array("ends").tolist()
-    good = [name for k, name in enumerate(names) if k not in facts.reasons]
-    label = dict(zip(good, classes(good), strict=True))
-    rows = [Row(name, k, label.get(name, "")) for k, name in enumerate(names)]
-    rejected = [Rejected(*r) for r in entry.meta["rejected"]]
+    data, ends = entry.array("bytes"), entry.array("ends").tolist()
 
     def content(k: int) -> bytes:
         return data[ends[k - 1] if k else 0 : ends[k]].tobytes()
 
+    again = {k: looked_at(partial(content, k)) for k in entry.meta["again"]}
+    facts = Facts.stored(entry).updated(again)
+    good = [name for k, name in enumerate(names) if k not in facts.reasons]
+    label = dict(zip(good, classes(good), strict=True))
+    rows = [Row(name, k, label.get(name, "")) for k, name in enumerate(names)]
+    rejected = [Rejected(*r) for r in entry.meta["rejected"]]
     return from_files(path.stem, source, rows, facts, content, rejected)
 
 
@@ -88,39 +93,55 @@ def _unpacked(path: Path, store: Store, emit: Listener) -> Entry:
     """Put "bytes", "ends" and the facts of a ZIP into the store, and remember where."""
     start = time.perf_counter()
     try:
-        with path.open("rb") as file:
-            digest = key_of_bytes(iter(lambda: file.read(_CHUNK), b""))
-            key = key_of("archive", VERSION, images.VERSION, digest)
-            entry = store.get(key) or _put(file, path, key, store, emit)
+        file = path.open("rb")
     except OSError as error:
-        raise input_error("ZIP", path, "a file that can be read", f"{error.strerror}.") from None
+        raise _unreadable(path, error) from None
+    with file:
+        try:
+            digest = key_of_bytes(iter(lambda: file.read(_CHUNK), b""))
+        except OSError as error:
+            raise _unreadable(path, error) from None
+        key = key_of("archive", VERSION, images.VERSION, digest)
+        entry = store.get(key) or _put(file, path, key, store, emit)
     remember(store, path, VERSION, key)
     seconds = time.perf_counter() - start
     emit(Event("open", "computed", done=len(entry.meta["names"]), key=key, seconds=seconds))
     return entry
 
 
+def _unreadable(path: Path, error: BaseException | None) -> InputError:
+    reason = getattr(error, "strerror", None) or str(error)
+    return input_error("ZIP", path, "a file that can be read", f"{reason}.")
+
+
 def _put(file: BinaryIO, path: Path, key: str, store: Store, emit: Listener) -> Entry:
     try:
         archive = zipfile.ZipFile(file)
-    except (zipfile.BadZipFile, NotImplementedError, ValueError, UnicodeError):
+    except Exception as error:  # hostile directories make zipfile raise nearly anything
+        if failed_reading(error):
+            raise _unreadable(path, error) from None
         raise input_error("ZIP", path, "a ZIP archive", "This is none, or is damaged.") from None
     with archive, store.workspace() as temporary:
         members, rejected = _sorted_out(archive)
         blob = temporary / "bytes"
-        names, ends = _extract(archive, members, blob, rejected, emit)
+        try:
+            names, ends = _extract(archive, members, blob, rejected, emit)
+        except _UnreadableError as error:
+            raise _unreadable(path, error.__cause__) from None
         if not names:
             raise InputError(nothing_readable(path.stem, rejected))
         data: np.ndarray = np.memmap(blob, np.uint8, "r")
         slices = list(zip([0, *ends[:-1]], ends, strict=True))
         seen = inspect_many(
-            lambda s: images.inspect(data[s[0] : s[1]].tobytes()), slices, emit, 0, len(slices)
+            lambda s: looked_at(data[s[0] : s[1]].tobytes), slices, emit, 0, len(slices)
         )
         facts = Facts.of(seen)
         arrays = {"bytes": data, "ends": np.array(ends, np.int64), **facts.arrays()}
         reasons = {str(k): v for k, v in facts.reasons.items()}
         out = sorted((r.id, r.reason) for r in rejected)
-        return store.put(key, arrays, {"names": names, "rejected": out, "reasons": reasons})
+        again = [k for k, i in enumerate(seen) if i.transient]
+        meta = {"names": names, "rejected": out, "reasons": reasons, "again": again}
+        return store.put(key, arrays, meta)
 
 
 def _sorted_out(archive: zipfile.ZipFile) -> tuple[list[_Member], list[Rejected]]:
@@ -129,10 +150,9 @@ def _sorted_out(archive: zipfile.ZipFile) -> tuple[list[_Member], list[Rejected]
     rejected: list[Rejected] = []
     for info in archive.infolist():
         name = _name(info)
-        if name.endswith("/") or any(map(is_clutter, set(name.split("/")) - {".", ".."})):
+        if name.endswith("/") or any(map(is_clutter, set(name.split("/")) - {".."})):
             continue
         reason = _unsafe(info, name) or refused(name, info.file_size)
-        name = name.removeprefix("./")
         if not reason and name in members:
             reason = "a second file of the same name"
         if not reason and len(members) >= MAX_FILES:
@@ -145,14 +165,16 @@ def _sorted_out(archive: zipfile.ZipFile) -> tuple[list[_Member], list[Rejected]
 
 
 def _name(info: zipfile.ZipInfo) -> str:
-    """The member's name with `/`; UTF-8 where the ZIP forgot to say so."""
+    """The member's name with single `/` and no `.`; UTF-8 where the ZIP forgot to say so."""
     name = info.orig_filename
     if not info.flag_bits & 0x800:
         try:
             name = name.encode("cp437").decode("utf-8")
         except UnicodeError:
             pass  # really the old code page
-    return name.replace("\\", "/")
+    name = name.replace("\\", "/")
+    begin, end = ("/" if there else "" for there in (name.startswith("/"), name.endswith("/")))
+    return begin + "/".join(part for part in name.split("/") if part not in ("", ".")) + end
 
 
 def _unsafe(info: zipfile.ZipInfo, name: str) -> str:
@@ -206,6 +228,10 @@ class _Refused(FacetteError):
     """A member that shows only while it is read that it cannot be used."""
 
 
+class _UnreadableError(FacetteError):
+    """The ZIP itself cannot be read any further; not to be confused with the store."""
+
+
 def _chunks(archive: zipfile.ZipFile, info: zipfile.ZipInfo, before: int) -> Iterator[bytes]:
     """The member's content; what it says of its size is not believed."""
     size = 0
@@ -222,5 +248,12 @@ def _chunks(archive: zipfile.ZipFile, info: zipfile.ZipInfo, before: int) -> Ite
                 yield chunk
     except _Refused:
         raise
+    except MemoryError:
+        raise FacetteError(
+            f"There is not enough memory to unpack {printable(info.filename)}. "
+            "Close other programs, or unpack the ZIP yourself and open the folder."
+        ) from None
     except Exception as error:  # zipfile, zlib, bz2 and lzma each have their own errors
+        if failed_reading(error):
+            raise _UnreadableError from error
         raise _Refused(f"damaged in the archive ({type(error).__name__})") from None

@@ -6,16 +6,15 @@ import math
 import os
 import time
 import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
 
 from core import images
 from core.datasets.assembly import Row, assembled
-from core.datasets.inspection import Facts, inspect_many, recalled, remember
+from core.datasets.inspection import MAX_FILES, Facts, failed_reading, inspect_many, recalled, remember
 from core.decoding import MAX_PIXELS
-from core.errors import input_error, printable
+from core.errors import InputError, input_error
 from core.events import Event, Listener
 from core.keys import key_of, key_of_array
 from core.store import Entry, Store
@@ -26,16 +25,6 @@ LABEL = "A NumPy file"
 EXPECTS = "an .npz"
 VERSION = 1  # raise it when the same file gives another entry
 MAX_BYTES = 8_000_000_000
-_UNREADABLE = (  # what NumPy, zipfile and zlib raise on a file that is none of theirs
-    ValueError,
-    OSError,
-    EOFError,
-    KeyError,
-    MemoryError,
-    RuntimeError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
 _FORM = "(n, h, w) grey or (n, h, w, 3) RGB"
 
 
@@ -87,33 +76,43 @@ def _read(path: Path, store: Store, emit: Listener) -> Entry:
 
 
 def _loaded(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
+    """The arrays of the members `images.npy` and `labels.npy`; nothing else is looked at."""
     try:
-        _check_sizes(path)
-        with np.load(path, allow_pickle=False) as arrays:
-            found = {name: arrays[name] for name in ("images", "labels") if name in arrays.files}
-            if "images" not in found:
-                has = ", ".join(printable(name) for name in arrays.files) or "no array"
-                raise input_error("npz", has, "an array named images", "Rename it.")
-    except _UNREADABLE as error:
+        with zipfile.ZipFile(path) as archive:
+            members = set(archive.namelist())
+            if "images.npy" not in members:
+                has = ", ".join(n[:-4] for n in sorted(members) if n.endswith(".npy"))
+                do = "Rename it."
+                raise input_error("npz", has or "no array", "an array named images", do)
+            images_ = _array(archive, "images")
+            labels = _array(archive, "labels") if "labels.npy" in members else None
+        return _uint8(images_), labels
+    except InputError:
+        raise
+    except MemoryError:
+        raise input_error("npz", path, "arrays that fit into memory") from None
+    except Exception as error:  # hostile headers make zipfile and NumPy raise nearly anything
+        if failed_reading(error):
+            reason = f"{getattr(error, 'strerror', error)}."
+            raise input_error("npz", path, "a file that can be read", reason) from None
         what = "Objects are not read." if "allow_pickle" in str(error) else "It is damaged."
         raise input_error("npz", path, "a file made by numpy.savez", what) from None
-    return _uint8(found["images"]), found.get("labels")
 
 
-def _check_sizes(path: Path) -> None:
-    """Refuse by the headers what would not fit into memory."""
-    with zipfile.ZipFile(path) as archive:
-        for name in ("images.npy", "labels.npy"):
-            if name not in archive.namelist():
-                continue
-            with archive.open(name) as member:
-                old = np.lib.format.read_magic(member) == (1, 0)
-                read = np.lib.format.read_array_header_2_0
-                shape, _, dtype = (np.lib.format.read_array_header_1_0 if old else read)(member)
-            size = math.prod(shape) * dtype.itemsize
-            if size > MAX_BYTES:
-                allowed = f"at most {MAX_BYTES // 10**9} GB"
-                raise input_error(f"npz: {name[:-4]}", f"{size / 1e9:,.1f} GB", allowed)
+def _array(archive: zipfile.ZipFile, name: str) -> np.ndarray:
+    """One array, unless its header says that it would not fit into memory."""
+    with archive.open(f"{name}.npy") as member:
+        old = np.lib.format.read_magic(member) == (1, 0)
+        read = np.lib.format.read_array_header_2_0
+        shape, _, dtype = (np.lib.format.read_array_header_1_0 if old else read)(member)
+    size = math.prod(shape) * dtype.itemsize
+    if size > MAX_BYTES:
+        allowed = f"at most {MAX_BYTES // 10**9} GB"
+        raise input_error(f"npz: {name}", f"{size / 1e9:,.1f} GB", allowed)
+    if name == "images" and shape and shape[0] > MAX_FILES:
+        raise input_error("npz", f"{shape[0]:,} images", f"at most {MAX_FILES:,}")
+    with archive.open(f"{name}.npy") as member:
+        return np.lib.format.read_array(member, allow_pickle=False)
 
 
 def _uint8(values: np.ndarray) -> np.ndarray:

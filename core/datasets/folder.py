@@ -12,8 +12,8 @@ from core.datasets.inspection import (
     MAX_FILES,
     SUFFIXES,
     File,
-    files_key,
     inspected_files,
+    was_inspected,
 )
 from core.errors import input_error, printable
 from core.events import Event, Listener, silent
@@ -34,7 +34,7 @@ def matches(data: str) -> bool:
 def is_inspected(source: Source, store: Store) -> bool:
     """Whether every file was read before and none has changed."""
     root, files, _ = listed(source, silent)
-    return store.has(files_key(root, files))
+    return was_inspected(root, files, store)
 
 
 def open(source: Source, store: Store, emit: Listener) -> Dataset:
@@ -104,7 +104,7 @@ def checked_file(root: str, path: str) -> File | Rejected:
         return Rejected(path, reason)
     if not stat.S_ISREG(about.st_mode):
         return Rejected(path, "not a regular file")
-    return File(path, about.st_size, about.st_mtime_ns)
+    return File(path, about.st_size, about.st_mtime_ns, about.st_ctime_ns)
 
 
 def inside(root: str, path: str) -> bool:

@@ -14,7 +14,9 @@ NEAR_BITS = 3  # of the 64-bit fingerprint; four bands find every such pair
 NEAR_LOOK = 20  # of 255, the largest difference between two tiny images
 SMALL_CLASS = 5
 IMBALANCE = 10
-_MAX_PAIRS = 200_000_000  # compared at most; only thousands of look-alikes reach it
+_MAX_PAIRS = 4_000_000  # compared at most by fingerprint; real photos reach a tenth of it
+_MAX_LOOKS = 200_000  # compared at most by the whole tiny images
+_CHUNK = 1 << 14  # pairs at a time
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,8 @@ def near_duplicates(dataset: Dataset) -> tuple[tuple[tuple[int, ...], ...], bool
     differing bits is among them (pigeonhole, as in Manku, Jain and Das Sarma, "Detecting
     near-duplicates for web crawling", 2007). They are confirmed by the tiny images: on real
     catalogue photos a fingerprint of 64 bits alone calls hundreds of different shirts the same.
-    Images of one colour are left out. Memory grows with n, not with its square.
+    Images of one colour are left out. Time and memory are bounded: where very many images might
+    look alike, each is compared only with those nearest to it in brightness.
     """
     looks, prints = dataset.measured.get("look"), dataset.fingerprints
     if looks is None or prints is None:
@@ -102,20 +105,7 @@ def near_duplicates(dataset: Dataset) -> tuple[tuple[tuple[int, ...], ...], bool
     flat = np.asarray(dataset.measured.get("constant", np.zeros(len(dataset), bool)))
     rows = np.array([i for i in sorted(first.values()) if not flat[i]], np.int64)
     prints, looks = np.asarray(prints)[rows], np.asarray(looks)[rows].reshape(len(rows), -1)
-    group, complete = np.arange(len(rows)), True
-    budget = _MAX_PAIRS
-    for a, b in _candidates(prints):
-        budget -= len(a)
-        if budget < 0:
-            complete = False
-            break
-        apart = group[a] != group[b]
-        a, b = a[apart], b[apart]
-        few = np.bitwise_count(prints[a] ^ prints[b]) <= NEAR_BITS
-        a, b = a[few], b[few]
-        gap = np.abs(looks[a].astype(np.int16) - looks[b].astype(np.int16))
-        alike = gap.max(axis=1, initial=0) <= NEAR_LOOK
-        _join(group, a[alike], b[alike])
+    group, complete = _grouped(prints, looks)
     copies: dict[str, list[int]] = defaultdict(list)
     for i, digest in enumerate(dataset.digests):
         copies[digest].append(i)
@@ -128,28 +118,96 @@ def near_duplicates(dataset: Dataset) -> tuple[tuple[tuple[int, ...], ...], bool
     ), complete
 
 
-def _candidates(prints: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Pairs of positions that agree in one of four bands; a pair may come again."""
+def _grouped(prints: np.ndarray, looks: np.ndarray) -> tuple[np.ndarray, bool]:
+    """Give each of n images the smallest number of its group, and say whether all were compared.
+
+    `prints` (n,) uint64, `looks` (n, 432) uint8.
+    """
+    shade = looks.sum(axis=1, dtype=np.int64)
+    some = looks[:, :: looks.shape[1] // 8].T.astype(np.int16)  # tell most pairs apart
+    group, complete, budget = np.arange(len(prints)), True, _MAX_LOOKS
+    for a, b, whole in _candidates(prints, shade, NEAR_LOOK * looks.shape[1]):
+        complete &= whole
+        few = np.bitwise_count(prints[a] ^ prints[b]) <= NEAR_BITS
+        few &= group[a] != group[b]
+        a, b = a[few], b[few]
+        for values in some:
+            maybe = np.abs(values[a] - values[b]) <= NEAR_LOOK
+            a, b = a[maybe], b[maybe]
+        complete &= len(a) <= budget
+        a, b = a[:budget], b[:budget]
+        budget -= len(a)
+        x, y = looks[a], looks[b]
+        alike = (np.maximum(x, y) - np.minimum(x, y)).max(axis=1, initial=0) <= NEAR_LOOK
+        group = _joined(group, a[alike], b[alike])
+    return group, complete
+
+
+def _candidates(
+    prints: np.ndarray, shade: np.ndarray, limit: int
+) -> Iterator[tuple[np.ndarray, np.ndarray, bool]]:
+    """Pairs of positions that agree in one of four bands, at most `limit` apart in `shade`.
+
+    They come in chunks, those nearest in shade first, with whether none was left out; a pair may
+    come again.
+    """
+    budget = _MAX_PAIRS
     for band in range(NEAR_BITS + 1):
         # every fourth bit: a band of neighbouring bits is all background in many images
         mask = np.uint64(sum(1 << bit for bit in range(band, 64, NEAR_BITS + 1)))
-        order = np.argsort(prints & mask, kind="stable")
-        banded = (prints & mask)[order]
-        start = np.arange(len(order))
-        step = 0
-        while len(start):
-            step += 1
-            start = start[start + step < len(order)]
-            start = start[banded[start] == banded[start + step]]
-            yield order[start], order[start + step]
+        order = np.lexsort((shade, prints & mask))
+        later = _later(prints[order] & mask, shade[order], limit)
+        most = _affordable(later, budget // (NEAR_BITS + 1 - band))
+        whole = most >= later.max(initial=0)
+        budget -= int(np.minimum(later, most).sum())
+        near = 0
+        while near < most:
+            far = min(2 * near + 1, most)
+            left, right = _pairs(later, near, far)
+            for begin in range(0, len(left), _CHUNK):
+                chunk = slice(begin, begin + _CHUNK)
+                yield order[left[chunk]], order[right[chunk]], whole
+            near = far
 
 
-def _join(group: np.ndarray, a: np.ndarray, b: np.ndarray) -> None:
-    """Give the members of joined groups one number, the smallest, in place."""
-    for i, j in zip(a.tolist(), b.tolist(), strict=True):
-        if group[i] != group[j]:
-            low, high = sorted((group[i], group[j]))
-            group[group == high] = low
+def _later(banded: np.ndarray, shade: np.ndarray, limit: int) -> np.ndarray:
+    """How many of the rows behind each row have its band and nearly its shade, both sorted."""
+    start = np.r_[True, banded[1:] != banded[:-1]][: len(banded)]
+    # bands far apart on one line, so that one search finds the last row of all
+    line = (np.cumsum(start) - 1) * (int(shade.max(initial=0)) + limit + 1) + shade
+    return np.searchsorted(line, line + limit, "right") - np.arange(len(line)) - 1
+
+
+def _pairs(later: np.ndarray, near: int, far: int) -> tuple[np.ndarray, np.ndarray]:
+    """Each row with its neighbours `near` + 1 to `far` behind it, as far as `later` allows."""
+    count = np.clip(later - near, 0, far - near)
+    left = np.repeat(np.arange(len(later)), count)
+    right = np.arange(len(left)) + np.repeat(np.arange(len(later)) + near + 1, count)
+    return left, right - np.repeat(np.cumsum(count) - count, count)
+
+
+def _affordable(later: np.ndarray, budget: int) -> int:
+    """The most neighbours a row that all rows can have within a budget of pairs."""
+    low, high = 0, int(later.max(initial=0))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if int(np.minimum(later, middle).sum()) <= budget:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+def _joined(group: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """The groups after joining those of each pair; each is named by its smallest member."""
+    while (group[a] != group[b]).any():
+        low, high = np.minimum(group[a], group[b]), np.maximum(group[a], group[b])
+        parent = np.arange(len(group))
+        np.minimum.at(parent, high, low)
+        while (parent[parent] != parent).any():
+            parent = parent[parent]
+        group = parent[group]
+    return group
 
 
 def _spread(values: np.ndarray) -> tuple[int, int, int]:

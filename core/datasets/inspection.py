@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 
 from core import executor, images
+from core.decoding import NoMemoryError
 from core.errors import FacetteError, printable
 from core.events import Event, Listener
 from core.images import Inspection
@@ -19,7 +21,7 @@ from core.keys import key_of
 from core.store import Entry, Store
 
 T = TypeVar("T")
-VERSION = 1  # raise it when `Facts` changes
+VERSION = 2  # raise it when `Facts` changes
 SUFFIXES = frozenset(
     ".jpg .jpeg .jpe .jfif .mpo .png .apng .webp .bmp .dib .tif .tiff .gif".split()
 )
@@ -79,6 +81,18 @@ class Facts:
         """What goes into the store; the reasons go into the entry's meta."""
         return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "reasons"}
 
+    def updated(self, rows: Mapping[int, Inspection]) -> Facts:
+        """These facts with some rows replaced."""
+        if not rows:
+            return self
+        at, new = list(rows), Facts.of(list(rows.values())).arrays()
+        arrays = {name: array.copy() for name, array in self.arrays().items()}
+        for name, array in arrays.items():
+            array[at] = new[name]
+        reasons = {k: v for k, v in self.reasons.items() if k not in rows}
+        reasons |= {k: i.reason for k, i in rows.items() if i.reason}
+        return Facts(**arrays, reasons=reasons)
+
     def row(self, k: int) -> Inspection:
         """One row as it was."""
         w, h = self.size[k].tolist()
@@ -96,11 +110,15 @@ class Facts:
 
 @dataclass(frozen=True)
 class File:
-    """A file below a root, as its folder lists it. `path` is relative, with `/`."""
+    """A file below a root, as its folder lists it. `path` is relative, with `/`.
+
+    `ctime_ns` also tells a change of the permissions, or of the content under an old date.
+    """
 
     path: str
     size: int
     mtime_ns: int
+    ctime_ns: int
 
     def read(self, root: str) -> bytes:
         """The content, or `FacetteError` where the file is gone or another one by now."""
@@ -108,14 +126,26 @@ class File:
             with open(os.path.join(root, self.path), "rb") as file:
                 stat = os.fstat(file.fileno())
                 if (stat.st_size, stat.st_mtime_ns) != (self.size, self.mtime_ns):
-                    raise _changed(self.path, "has changed")
+                    raise self._lost("has changed since it was opened")
                 return file.read()
         except OSError as error:
-            raise _changed(self.path, f"cannot be read ({error.strerror})") from None
+            raise self._lost(f"cannot be read ({error.strerror})") from None
+        except MemoryError:
+            raise self._lost(f"cannot be read ({NoMemoryError()})") from None
+
+    def _lost(self, what: str) -> FacetteError:
+        return FacetteError(f"{printable(self.path)} {what}. Open the data again.")
 
 
-def _changed(name: str, what: str) -> FacetteError:
-    return FacetteError(f"{printable(name)} {what} since it was opened. Open the data again.")
+def looked_at(read: Callable[[], bytes]) -> Inspection:
+    """What the content that `read` gives is; where it cannot be read now, that is transient."""
+    try:
+        return images.inspect(read())
+    except FacetteError as error:
+        reason = str(error).removesuffix(".")
+    except MemoryError:
+        reason = str(NoMemoryError())
+    return Inspection("0" * 32, reason, transient=True)
 
 
 def inspect_many(
@@ -138,76 +168,110 @@ def inspect_many(
 
 def files_key(root: str, files: Iterable[File]) -> str:
     """The key of what inspecting these files would tell."""
-    listing = [(f.path, f.size, f.mtime_ns) for f in files]
-    return key_of("inspection", VERSION, images.VERSION, root, listing)
+    return key_of("inspection", VERSION, images.VERSION, root, [astuple(f) for f in files])
+
+
+def was_inspected(root: str, files: Sequence[File], store: Store) -> bool:
+    """Whether `inspected_files` has gone through these files before.
+
+    Also where some could not be read at that time: only those are tried again.
+    """
+    key = files_key(root, files)
+    tried = store.record("inspections", key)
+    return store.has(key) or (tried is not None and store.has(tried["key"]))
 
 
 def inspected_files(root: str, files: Sequence[File], store: Store, emit: Listener) -> Facts:
-    """The facts about files, in their order: from the store, or by reading what is new."""
+    """The facts about files, in their order: from the store, or by reading what is new.
+
+    A file that cannot be read now (no permission, no memory) is unusable here, but not kept as
+    such: the next opening tries it again.
+    """
     key = files_key(root, files)
     entry = store.get(key)
     if entry is not None:
         emit(Event("open", "cached", done=len(files), total=len(files), key=key))
         return Facts.stored(entry)
     start = time.perf_counter()
-    known = _known(root, store)
+    known = _known(root, key, store)
     todo = [f for f in files if f not in known]
     before = len(files) - len(todo)
-
-    def look(file: File) -> Inspection:
-        try:
-            return images.inspect(file.read(root))
-        except FacetteError as error:
-            return Inspection("0" * 32, str(error))
-
     for first in range(0, len(todo), _SAVE_EVERY):
         part = todo[first : first + _SAVE_EVERY]
-        seen = inspect_many(look, part, emit, before + first, len(files))
+        seen = inspect_many(
+            lambda f: looked_at(lambda: f.read(root)), part, emit, before + first, len(files)
+        )
         known.update(zip(part, seen, strict=True))
         if first + len(part) < len(todo):
-            _save(root, [f for f in files if f in known], known, store)
+            _save(root, files, known, store)
     facts = _save(root, files, known, store)
     seconds = time.perf_counter() - start
     emit(Event("open", "computed", done=len(files), total=len(files), key=key, seconds=seconds))
     return facts
 
 
-def _known(root: str, store: Store) -> dict[File, Inspection]:
-    """What the last inspection of this root told, file by file."""
-    record = store.record("inspections", key_of(root))
-    entry = store.get(record["key"]) if record else None
-    if entry is None:
-        return {}
-    facts = Facts.stored(entry)
-    return {File(*file): facts.row(k) for k, file in enumerate(entry.meta["files"])}
+def _known(root: str, key: str, store: Store) -> dict[File, Inspection]:
+    """What the last inspection of these files, or else of this root, told, file by file."""
+    for name in (key, _root_key(root)):
+        record = store.record("inspections", name)
+        entry = store.get(record["key"]) if record else None
+        if entry is not None:
+            facts = Facts.stored(entry)
+            return {File(*file): facts.row(k) for k, file in enumerate(entry.meta["files"])}
+    return {}
+
+
+def _root_key(root: str) -> str:
+    return key_of("root", VERSION, root)
 
 
 def _save(
     root: str, files: Sequence[File], known: Mapping[File, Inspection], store: Store
 ) -> Facts:
-    facts = Facts.of([known[f] for f in files])
-    listing = [(f.path, f.size, f.mtime_ns) for f in files]
-    key = files_key(root, files)
+    """Keep what is known for good of these files; the facts about all that were looked at."""
+    seen = [f for f in files if f in known]
+    lasting = [f for f in seen if not known[f].transient]
+    facts = Facts.of([known[f] for f in lasting])
+    key = files_key(root, lasting)
     reasons = {str(k): v for k, v in facts.reasons.items()}
+    listing = [astuple(f) for f in lasting]
     store.put(key, facts.arrays(), {"files": listing, "reasons": reasons})
-    store.save_record("inspections", key_of(root), {"key": key})
-    return facts
+    store.save_record("inspections", _root_key(root), {"key": key})
+    if len(lasting) < len(seen) == len(files):
+        store.save_record("inspections", files_key(root, files), {"key": key})
+    return Facts.of([known[f] for f in seen])
+
+
+def failed_reading(error: BaseException) -> bool:
+    """Whether an error came from the disk, not from what a file holds.
+
+    Libraries raise OSErrors without a number about damaged content, and seek to where a damaged
+    file sends them (EINVAL).
+    """
+    return isinstance(error, OSError) and error.errno not in (None, errno.EINVAL)
 
 
 def remember(store: Store, path: Path, version: int, key: str) -> None:
     """Note that what a file holds, as it is now, is in the store under `key`."""
     stat = path.stat()
-    about = {"key": key, "size": stat.st_size, "mtime_ns": stat.st_mtime_ns}
-    store.save_record("files", key_of(version, images.VERSION, str(path)), about)
+    store.save_record("files", _file_key(path, version), {"key": key, "stat": _written(stat)})
 
 
 def recalled(store: Store, path: Path, version: int) -> Entry | None:
     """The entry that `remember` noted, unless the file has changed since or is gone."""
-    record = store.record("files", key_of(version, images.VERSION, str(path)))
+    record = store.record("files", _file_key(path, version))
     try:
         stat = path.stat()
     except OSError:
         return None
-    if record is None or (record["size"], record["mtime_ns"]) != (stat.st_size, stat.st_mtime_ns):
+    if record is None or record["stat"] != _written(stat):
         return None
     return store.get(record["key"])
+
+
+def _file_key(path: Path, version: int) -> str:
+    return key_of("file", VERSION, version, images.VERSION, str(path))
+
+
+def _written(stat: os.stat_result) -> list[int]:
+    return [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from core.datasets.assembly import Row, from_files, unique
 from core.datasets.folder import checked_file, inside
-from core.datasets.inspection import MAX_FILES, SUFFIXES, File, files_key, inspected_files
+from core.datasets.inspection import MAX_FILES, SUFFIXES, File, inspected_files, was_inspected
 from core.errors import InputError, input_error, printable
 from core.events import Listener
 from core.store import Store
@@ -20,9 +20,10 @@ from core.types import Dataset, Rejected, Source
 
 KIND = "table"
 LABEL = "A CSV file"
-EXPECTS = "a .csv"
+EXPECTS = "a .csv or .tsv"
 MAX_BYTES = 1_000_000_000
 _FIELD_BYTES = 10_000_000
+MAX_COLUMNS = 1000
 _SAMPLE = 200  # rows that a guess looks at
 _LABEL_NAMES = ("label", "labels", "class", "category", "target", "group", "type")
 _TEXT_LENGTH = 15  # characters from which a column reads like text, on average
@@ -36,7 +37,7 @@ def matches(data: str) -> bool:
 def is_inspected(source: Source, store: Store) -> bool:
     """Whether every file that the table names was read before and none has changed."""
     table = _listed(source)
-    return store.has(files_key(table.root, table.files))
+    return was_inspected(table.root, table.files, store)
 
 
 def open(source: Source, store: Store, emit: Listener) -> Dataset:
@@ -57,7 +58,7 @@ def open(source: Source, store: Store, emit: Listener) -> Dataset:
 
 
 def columns_of(path: str | Path) -> list[str]:
-    """The names of the columns of a CSV, in its order; `InputError` where it has no header."""
+    """The names of the columns of a CSV, in its order; `InputError` where it has none."""
     return _records(Path(path))[0]
 
 
@@ -125,6 +126,8 @@ def _listed(source: Source) -> _Table:
     drafts: list[Row] = []
     rejected: list[Rejected] = []
     for line, record in records:
+        if len(drafts) + len(rejected) >= MAX_FILES:
+            raise input_error("CSV", source.path, f"at most {MAX_FILES:,} rows")
         if len(record) != len(header):
             reason = f"{len(record)} fields where the header has {len(header)}"
             rejected.append(Rejected(f"row {line}", reason))
@@ -136,8 +139,6 @@ def _listed(source: Source) -> _Table:
         text = "\n".join(filter(None, (record[i].strip() for i in texts)))
         name = "" if label is None else record[label].strip()
         drafts.append(Row(finder.files[found].path, found, name, text))
-        if len(drafts) > MAX_FILES:
-            raise input_error("CSV", source.path, f"at most {MAX_FILES:,} rows")
     ids = unique(r.id for r in drafts)
     rows = [Row(id, r.fact, r.label, r.text) for id, r in zip(ids, drafts, strict=True)]
     return _Table(finder.root, finder.files, rows, rejected)
@@ -207,6 +208,8 @@ def _records(path: Path) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
     delimiter = (",", ";", "\t")[headers.index(header)]
     if not any(h.strip() for h in header):
         raise _no_csv(path, "the file is empty")
+    if len(header) > MAX_COLUMNS:
+        raise _no_csv(path, f"it has {len(header):,} columns, more than {MAX_COLUMNS:,}")
     return [h.strip() for h in header], _numbered(_reader(text, delimiter), path)
 
 

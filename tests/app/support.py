@@ -89,3 +89,15 @@ def charts(at: AppTest) -> str:
     """The specifications of all charts of the page."""
     specs = [json.loads(element.proto.spec) for element in at.get("plotly_chart")]
     return json.dumps(specs, ensure_ascii=False)
+
+
+def settled(at, patience=120):
+    """The page once no job runs any more."""
+    for _ in range(patience):
+        active = [job.id for job in cached.jobs()._jobs.values() if job.active]
+        if not active and not at.get("progress"):
+            return at
+        for job in active:
+            cached.jobs().wait(job, 60)
+        calm(at.run())
+    raise AssertionError("a job did not end")

@@ -7,8 +7,7 @@ import csv
 import pytest
 
 from tests import drawn
-from tests.app.support import calm, errors_of, opened, said
-from ui import cached
+from tests.app.support import calm, errors_of, opened, said, settled
 
 
 def choose(at, kind):
@@ -22,18 +21,6 @@ def typed(at, text):
 
 def open_path(at, text):
     return calm(typed(at, text).button(key="open-path").click().run())
-
-
-def settled(at, patience=120):
-    """The page once no job runs any more."""
-    for _ in range(patience):
-        active = [job.id for job in cached.jobs()._jobs.values() if job.active]
-        if not active and not at.get("progress"):
-            return at
-        for job in active:
-            cached.jobs().wait(job, 60)
-        calm(at.run())
-    raise AssertionError("a job did not end")
 
 
 def test_the_sample_pictures_open_as_a_draft(store):

@@ -80,16 +80,16 @@ def test_a_worker_that_is_killed_leaves_a_message_and_the_page_lives(store):
 def test_a_run_that_failed_says_why_and_the_others_are_shown(store, page):
     wanted, job = remembered(
         store,
-        descriptors=("gray_histogram", "hog:size=16,cell=16,block=2"),
-        clusterers=("kmeans",),
+        descriptors=("color_moments", "raw_pixels:size=64"),
+        clusterers=("gaussian_mixture",),
         reducer="none",
     )
     at = opened(page, run=wanted.id)
     cached.jobs().wait(job, 60)
     calm(at.run())
     (warning,) = [w.value.replace("\\", "") for w in at.warning]
-    assert "block" in warning
-    assert "allowed" in warning
+    assert "columns" in warning
+    assert "Reduce first" in warning
     assert "28 images of flat" in said(at)
 
 
@@ -113,6 +113,14 @@ def test_a_file_made_by_a_worker_can_be_downloaded(store):
     calm(at.run())
     names = {button.label for button in at.download_button}
     assert {"results.csv", "metrics.xlsx", "clusters.csv", "images-by-cluster.zip"} <= names
+
+
+def test_what_can_be_seen_to_be_wrong_starts_no_job(store):
+    wanted, job = remembered(store, descriptors=("hog:size=16,cell=16,block=2",))
+    at = opened(run=wanted.id)
+    assert len(at.error) == 1
+    assert "cell" in at.error[0].value
+    assert cached.jobs().get(job) is None
 
 
 def test_files_that_are_gone_give_a_message(store):

@@ -135,7 +135,7 @@ def test_k_of_unlabelled_images_is_the_one_with_the_best_silhouette(tmp_path: Pa
 def test_without_a_reducer_the_full_matrix_is_clustered(tmp_path: Path) -> None:
     store = Store(tmp_path, layers=())
     result = pipeline.run(shapes(), config(reducer="none"), store)
-    assert result.keys.reduced == result.keys.matrix == next(iter(result.keys.blocks.values()))
+    assert result.keys.reduced == result.keys.matrix == result.keys.blocks[0]
     matrix = pipeline.matrix(shapes(), result.config, store)
     assert matrix.values.shape[0] == 60 and matrix.slices == {"raw_pixels": (0, 256)}
 

@@ -26,7 +26,7 @@ def data(labelled: bool, kind: str = "folder") -> Dataset:
 
 def result(descriptor: str, ami: float | None, silhouette: float | None, k: int = 2) -> RunResult:
     metrics = MappingProxyType({"ami": ami, "silhouette": silhouette})
-    return RunResult(RunConfig(descriptor), Keys({}, *[""] * 6), 3, k, metrics, 1.0)
+    return RunResult(RunConfig(descriptor), Keys((), *[""] * 6), 3, k, metrics, 1.0)
 
 
 def test_the_headline_says_how_many_of_what_and_from_what() -> None:
