@@ -7,6 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from core import access, datasets, uploads
+from core.datasets import table
 from core.errors import InputError
 from core.types import Source
 from ui import cached, errors, state
@@ -74,16 +75,16 @@ def _path() -> None:
         return
     with errors.shown():
         path = access.inside_root(text)
-        columns = _columns(path) if path.lower().endswith(".csv") else {}
+        columns = _columns(path) if table.matches(path) else {}
         if st.button("Open", key="open-path", icon=":material/folder_open:"):
             state.set_draft(datasets.source_from(path, **columns))
 
 
 def _columns(path: str) -> dict[str, object]:
-    names = datasets.table.columns_of(path)
+    names = table.columns_of(path)
     if not names:
         raise InputError(f"{path} has no columns. Choose a CSV whose first line names them.")
-    image, label, texts = datasets.table.guess_columns(path)
+    image, label, texts = table.guess_columns(path)
     first, second, third = st.columns(3)
     chosen = first.selectbox("Image column", names, index=names.index(image) if image else 0)
     none = "(none)"

@@ -140,7 +140,7 @@ def _grouped(prints: np.ndarray, looks: np.ndarray) -> tuple[np.ndarray, bool]:
         x, y = looks[a], looks[b]
         alike = (np.maximum(x, y) - np.minimum(x, y)).max(axis=1, initial=0) <= NEAR_LOOK
         group = _joined(group, a[alike], b[alike])
-    return group, complete
+    return group, complete or not group.any()  # all in one group: nothing was missed
 
 
 def _candidates(

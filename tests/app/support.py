@@ -14,6 +14,7 @@ from typing import Any
 from streamlit.testing.v1 import AppTest
 
 from core.store import Store
+from ui import cached
 
 ROOT = Path(__file__).parents[2]
 PAGES = ("data", "descriptors", "clusters", "compare")
