@@ -12,7 +12,14 @@ import numpy as np
 
 from core import images
 from core.datasets.assembly import Row, assembled
-from core.datasets.inspection import MAX_FILES, Facts, failed_reading, inspect_many, recalled, remember
+from core.datasets.inspection import (
+    MAX_FILES,
+    Facts,
+    failed_reading,
+    inspect_many,
+    recalled,
+    remember,
+)
 from core.decoding import MAX_PIXELS
 from core.errors import InputError, input_error
 from core.events import Event, Listener

@@ -15,6 +15,8 @@ import cv2
 import numpy as np
 import pytest
 
+from core import tasks
+from core.datasets import open_dataset
 from core.errors import InputError
 from core.jobs import ROOT, Job, Jobs
 from core.runs import Comparison
@@ -137,3 +139,51 @@ def test_a_worker_ends_when_its_input_closes_even_in_mid_task(tmp_path: Path, fo
     process.stdin.close()
     process.wait(20)
     assert list((tmp_path / "tmp").glob("*")) == []
+
+
+def test_cancelled_and_asked_for_again_it_runs_anew(tmp_path: Path, folder: Path) -> None:
+    jobs = Jobs(Store(tmp_path, layers=()))
+    for _ in range(3):
+        job = jobs.submit("compare", asked(folder, **LONG), lane="quick")
+        running(jobs, job)
+        jobs.cancel(job.id)
+        again = jobs.submit("compare", asked(folder, **LONG), lane="quick")
+        assert again.attempt > job.attempt
+        running(jobs, again)
+        now = jobs.get(again.id)
+        assert now is not None and now.status in ("queued", "running", "done"), now.message
+        jobs.cancel(again.id)
+
+
+def test_a_worker_that_says_nonsense_does_not_stop_the_lane(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake = tmp_path / "nonsense"
+    fake.write_text('#!/bin/sh\nread order\necho \'{"id": "1", "eve\'\n')
+    fake.chmod(0o755)
+    jobs = Jobs(Store(tmp_path / "home", layers=()))
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "executable", str(fake))
+        failed = jobs.wait(jobs.submit("compare", asked(folder)).id)
+        assert failed.status == "failed" and "stopped unexpectedly" in failed.message
+        patch.setattr(sys, "executable", str(tmp_path / "missing"))
+        failed = jobs.wait(jobs.submit("compare", asked(folder, seed=1)).id)
+        assert failed.status == "failed" and "could not be used" in failed.message
+    assert jobs.wait(jobs.submit("compare", asked(folder, seed=2)).id).status == "done"
+
+
+def test_made_files_belong_to_their_content(tmp_path: Path, folder: Path) -> None:
+    store = Store(tmp_path, layers=())
+    jobs = Jobs(store)
+    arguments = asked(folder)
+    comparison = Comparison.from_json(arguments["comparison"])  # type: ignore[arg-type]
+    assert jobs.wait(jobs.submit("compare", arguments).id).status == "done"
+    dataset = open_dataset(comparison.source, store)
+    results = tasks.finished_runs(store, dataset, comparison)
+    content = tasks.content_of("report", dataset, results)
+    assert content != tasks.content_of("report", dataset, [])
+    done = jobs.wait(jobs.submit("report", {**arguments, "content": content}).id)
+    assert done.status == "done", done.message
+    assert tasks.made_file(store, content).read_text("utf-8").startswith("<!DOCTYPE html>")
+    stale = jobs.wait(jobs.submit("report", {**arguments, "content": "0" * 32}).id)
+    assert stale.status == "failed" and "changed meanwhile" in stale.message

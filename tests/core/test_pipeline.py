@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from core import pipeline
 from core.errors import Cancelled, FacetteError, InputError
 from core.events import Context, Event
 from core.keys import key_of, key_of_array
-from core.runs import Comparison, RunConfig
+from core.runs import Comparison, Keys, RunConfig
 from core.stages import Stages
 from core.store import Store
 from core.types import NOISE, OUTLIER, Dataset, Source
@@ -210,3 +211,54 @@ def test_noise_has_its_own_label(tmp_path: Path) -> None:
     result = pipeline.run(shapes(), config(clusterer="hdbscan:min_cluster_size=5"), store)
     labels = store.get(result.keys.labels).array("labels")  # type: ignore[union-attr]
     assert labels.dtype == np.int32 and labels.min() >= NOISE
+
+
+def test_a_result_whose_stages_were_pruned_is_computed_again(tmp_path: Path) -> None:
+    data, store = shapes(), Store(tmp_path, layers=())
+    first = pipeline.run(data, config(), store)
+    shutil.rmtree(store.get(first.keys.labels).folder)  # type: ignore[union-attr]
+    assert pipeline.stored(data, config(), store) is None
+    heard = Heard()
+    assert pipeline.run(data, config(), store, heard).metrics == first.metrics
+    assert heard.stages("computed") == ["labels"]
+    assert pipeline.stored(data, config(), store) is not None
+
+
+@pytest.mark.parametrize("reducer", ["pca:n_components=3", "umap:n_components=3", "none"])
+def test_two_images_have_a_map_of_three_coordinates(tmp_path: Path, reducer: str) -> None:
+    store = Store(tmp_path, layers=())
+    asked = config(reducer=reducer, clusterer="kmeans:n_clusters=2")
+    result = pipeline.run(shapes(2), asked, store)
+    assert store.get(result.keys.map).array("values").shape == (2, 3)  # type: ignore[union-attr]
+    if reducer != "none":  # only the map is filled up with zeros
+        assert store.get(result.keys.reduced).array("values").shape[1] < 3  # type: ignore[union-attr]
+
+
+def test_the_seed_counts_where_it_draws_rows(tmp_path: Path) -> None:
+    def keys(seed: int, clusterer: str, labelled: bool) -> Keys:
+        asked = config(reducer="none", clusterer=clusterer, seed=seed)
+        return pipeline.keys_of(shapes(labelled=labelled), asked)
+
+    given = "agglomerative:n_clusters=3"  # it uses no seed
+    assert keys(0, given, True).labels == keys(1, given, True).labels
+    assert keys(0, given, True).metrics != keys(1, given, True).metrics
+    assert keys(0, "agglomerative", False).labels != keys(1, "agglomerative", False).labels
+    assert keys(0, "kmeans", True).labels != keys(1, "kmeans", True).labels
+
+
+def test_weights_that_fit_no_signature_are_refused(tmp_path: Path) -> None:
+    asked = Comparison(Source("arrays"), ("raw_pixels",), weights=(1.0, 2.0))
+    with pytest.raises(InputError, match="number of weights: got 2, allowed is none"):
+        pipeline.compare(shapes(), asked, Store(tmp_path, layers=()))
+    joined = Comparison(Source("arrays"), ("raw_pixels+gray_histogram",), weights=(1.0,) * 3)
+    with pytest.raises(InputError, match="number of weights: got 3, allowed is 2"):
+        pipeline.compare(shapes(), joined, Store(tmp_path, layers=()))
+
+
+def test_whatever_a_library_raises_ends_only_its_run(tmp_path: Path) -> None:
+    def work(context: Context) -> tuple[dict[str, np.ndarray], dict[str, object]]:
+        raise TypeError("k must be less than ndim(A)")
+
+    stages = Stages(Store(tmp_path, layers=()), lambda event: None, 0, ())
+    with pytest.raises(FacetteError, match="spectral failed at the labels stage: k must be less"):
+        stages.entry("labels", key_of("z"), "spectral", work)

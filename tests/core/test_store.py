@@ -14,7 +14,7 @@ import pytest
 
 from core.errors import InputError
 from core.keys import key_of, key_of_array
-from core.store import Store
+from core.store import Store, home
 
 ROOT = Path(__file__).parents[2]
 KEY = key_of("an entry")
@@ -107,3 +107,36 @@ def test_every_element_counts_in_an_arrays_key() -> None:
     assert len(keys) == 201
     assert key_of_array(big) != key_of_array(big.reshape(2048, 1050))
     assert key_of_array(big) != key_of_array(big.astype(np.float64))
+
+
+def test_what_cannot_be_written_is_one_message_that_names_the_store(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    store = Store(tmp_path / "file", layers=())
+    assert store.get(KEY) is None and store.record("comparisons", "x") is None
+    with pytest.raises(InputError, match="cannot be written"):
+        store.put(KEY, {"a": np.ones(3)})
+    with pytest.raises(InputError, match="FACETTE_HOME"):
+        store.save_record("comparisons", "x", {})
+
+
+def test_a_relative_home_is_the_same_for_the_workers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FACETTE_HOME", "here")
+    assert home() == tmp_path / "here"
+
+
+def test_prune_takes_made_files_and_what_dead_processes_left(tmp_path: Path) -> None:
+    store = Store(tmp_path, layers=())
+    made, upload, dead = tmp_path / "made" / "a", tmp_path / "uploads" / "b", tmp_path / "tmp"
+    for folder in (made.parent, upload, dead / "999999999-x"):
+        folder.mkdir(parents=True)
+    made.write_bytes(b"x" * 5000)
+    (upload / "y.zip").write_bytes(b"y" * 5000)
+    day_ago = time.time() - 86_400
+    for path in (made, upload, dead / "999999999-x"):
+        os.utime(path, (day_ago, day_ago))
+    store.prune(limit_bytes=100)
+    assert not made.exists() and not (dead / "999999999-x").exists()
+    assert upload.exists()  # uploads stay for a month
