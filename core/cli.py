@@ -33,7 +33,7 @@ def _commands() -> None:
 
 @app.command()
 def run(
-    data: Annotated[str, typer.Option(help="digits, a folder, a .zip, an .npz or a .csv")],
+    data: Annotated[str, typer.Option(help="digits, a folder, a .zip, an .npz, a .csv or .tsv")],
     out: Annotated[Path, typer.Option(help="Folder for the results")],
     descriptor: Annotated[
         list[str] | None,

@@ -6,7 +6,6 @@ import numpy as np
 
 from core.types import UNLABELLED
 
-
 BLOCK = 1 << 16  # values of X looked at in one go, so that they stay in the processor's cache
 
 

@@ -58,7 +58,8 @@ def bars(
     low, high = min(0.0, *values), max(0.0, *values)
     pitch = max(62 if strips else 0, 16 + 24 * len(clusterers))
     layout = frame(90 + len(order) * pitch)
-    layout["xaxis"] |= {"title": {"text": metric}, "range": [low, high + (high - low) * 0.12]}
+    room = 0.25 if strips else 0.12  # for the values at the ends, on a narrow screen too
+    layout["xaxis"] |= {"title": {"text": metric}, "range": [low, high + (high - low) * room]}
     layout["yaxis"] |= {"categoryorder": "array", "categoryarray": order, "showgrid": False}
     layout |= {"barmode": "group", "bargap": 0.25, "showlegend": len(clusterers) > 1}
     layout["legend"] |= {"traceorder": "reversed"}

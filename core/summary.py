@@ -28,7 +28,6 @@ def ranked(results: Sequence[RunResult]) -> list[int]:
     >>> ranked([])
     []
     """
-
     name = main_metric(results)
 
     def worth(index: int) -> float:

@@ -46,7 +46,7 @@ def _picked(now: Current, view: View, row: int) -> None:
         picture, facts = st.columns([1, 2])
         with picture:
             pictures.show(dataset, [row], key="picked-image", columns=1)
-        lines = [f"**{errors.text(printable(dataset.ids[row]))}**"]
+        lines = [f"**{errors.text(pictures.file_name(dataset.ids[row]))}**"]
         if dataset.labels is not None:
             lines.append(f"class {errors.text(pictures.class_name(dataset, row))}")
         lines.append(f"cluster {name_of(int(view.labels[row]))}")

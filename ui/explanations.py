@@ -9,7 +9,6 @@ import streamlit as st
 
 from core import examples, plots, registry, tasks
 from core.components import Descriptor
-from core.jobs import job_name
 from core.store import Entry
 from core.types import Dataset
 from ui import cached, errors, pictures, progress, state
@@ -51,9 +50,6 @@ def side_by_side(dataset: Dataset, row: int, names: Sequence[str]) -> None:
             "source": dataset.source.to_json(), "index": row, "descriptors": list(names),
         }  # fmt: skip
         progress.follow("explain", arguments, lane="quick")
-        job = cached.jobs().get(job_name("explain", arguments))
-        if job is not None and job.status == "done":  # and yet not found: other files by now
-            pictures.unreadable("The images have changed since they were opened.")
     cells = [*st.columns(COLUMNS), *st.columns(COLUMNS)]
     while len(cells) <= len(names):
         cells += st.columns(COLUMNS)

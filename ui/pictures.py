@@ -20,7 +20,7 @@ from ui.media import Crop, tiles
 TILE = 256
 SMALL_TILES = 5  # so many pictures in a line are small enough for the sheets
 STRIP_TILE = 96
-NAME = 60  # characters of a class name
+NAME, FILE = 60, 80  # most characters of a class and of a file's path
 GREY = np.full((64, 64, 3), 128, np.uint8)  # in place of an image that cannot be read
 
 
@@ -74,11 +74,11 @@ def _readable(
     try:
         return read(dataset.images_key, row, dataset)
     except FacetteError as error:
-        unreadable(str(error))
+        _unreadable(str(error))
         return None
 
 
-def unreadable(message: str) -> None:
+def _unreadable(message: str) -> None:
     """Say why an image cannot be shown, once on a page, with a button that looks again."""
     with st.container():
         place = st.container()
@@ -97,13 +97,16 @@ def unreadable(message: str) -> None:
 
 def caption(dataset: Dataset, row: int) -> str:
     """The class where there is one, and the file, a line each."""
-    name, file = class_name(dataset, row), printable(dataset.ids[row])
+    name, file = class_name(dataset, row), file_name(dataset.ids[row])
     return f"class {name}\n{file}" if name else file
 
 
-def _line(text: str, limit: int = 120) -> str:
-    """As `printable`, quick where there is nothing to do, as is usual for many thousand files."""
-    return text if len(text) <= limit and text.isprintable() else printable(text, limit)
+def file_name(path: str) -> str:
+    """A file on one line, the end of its path where it is long."""
+    if len(path) <= FILE and path.isprintable():  # as nearly all of many thousands are
+        return path
+    whole = printable(path, 10_000)
+    return whole if len(whole) <= FILE else "…" + whole[1 - FILE :]
 
 
 def captions(dataset: Dataset, clusters: Sequence[str]) -> list[str]:
@@ -114,7 +117,7 @@ def captions(dataset: Dataset, clusters: Sequence[str]) -> list[str]:
         named.append("class unlabelled\n")  # at -1
         classes = [named[label] for label in dataset.labels.tolist()]
     return [
-        f"cluster {cluster}\n{name}{_line(file)}"
+        f"cluster {cluster}\n{name}{file_name(file)}"
         for cluster, name, file in zip(clusters, classes, dataset.ids, strict=True)
     ]
 

@@ -78,6 +78,8 @@ def _watch(task: str, arguments: Mapping[str, Any], lane: Lane) -> None:
     if job.status == "done":
         cached.look_again()
         st.rerun()
+    if state.advanced(job.id, job.runs[0]):
+        st.rerun()  # one more run can be looked at
     with st.container(border=True):
         if job.active:
             _running(job)

@@ -66,7 +66,7 @@ def _upload() -> None:
 
 def _path() -> None:
     text = st.text_input(
-        f"A folder, a .zip, an .npz or a .csv below {access.root()}",
+        f"A folder, a .zip, an .npz, a .csv or a .tsv below {access.root()}",
         key="path",
         placeholder="photos/holidays",
         help="A sub-folder is a class. Set FACETTE_ROOT before the start to open other folders.",

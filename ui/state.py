@@ -83,6 +83,14 @@ def pick(run_id: str, row: int | None) -> None:
     st.session_state[_PICKED] = (run_id, row)
 
 
+def advanced(job_id: str, done: int) -> bool:
+    """Whether more runs of a job are finished than when this was asked last."""
+    key = f"_done-{job_id}"
+    before = st.session_state.get(key, done)
+    st.session_state[key] = done
+    return done > before
+
+
 def draft(run_id: str) -> Source | None:
     """The source that the Data page opened while this run was open, if any."""
     run, source = st.session_state.get(_DRAFT, ("", None))

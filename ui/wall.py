@@ -41,7 +41,7 @@ def _rows(name: str, dataset: Dataset) -> np.ndarray:
     chosen = st.selectbox(
         "Class",
         options,
-        format_func=lambda c: names.get(c) or printable(dataset.class_names[int(c)]),
+        format_func=lambda c: names.get(c) or printable(dataset.class_names[int(c)], pictures.NAME),
         key=f"wall-class-{name}",
     )
     if chosen == "all":

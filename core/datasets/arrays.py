@@ -159,5 +159,8 @@ def _names(labels: np.ndarray | None, n: int) -> tuple[list[str], list[str]]:
         labels = np.char.decode(labels, "utf-8", "replace")
     if labels.dtype.kind not in "Ub":
         raise input_error("npz: type of labels", labels.dtype, "whole numbers or texts")
-    written = [str(label).strip() for label in labels.tolist()]
+    try:
+        written = [str(label).strip() for label in labels.tolist()]
+    except (ValueError, SystemError):  # a number that is no character
+        raise input_error("npz: labels", "damaged texts", "whole numbers or texts") from None
     return sorted(set(written) - {""}), written

@@ -160,6 +160,7 @@ def _candidates(
         most = _affordable(later, budget // (NEAR_BITS + 1 - band))
         whole = most >= later.max(initial=0)
         budget -= int(np.minimum(later, most).sum())
+        yield order[:0], order[:0], whole  # said also where nothing follows
         near = 0
         while near < most:
             far = min(2 * near + 1, most)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.examples import best_cluster, misfits, neighbours
+from core.examples import best_cluster, in_turn, misfits, neighbours
 from core.types import UNLABELLED
 
 
@@ -33,3 +33,22 @@ def test_the_best_cluster_is_the_purest_of_usual_size() -> None:
     assert best_cluster(labels, classes, silhouette) == 0
     assert best_cluster(labels, None, silhouette) == 1
     assert best_cluster(np.full(4, -1), None, np.full(4, np.nan)) is None
+
+
+def test_near_ones_are_told_apart_among_large_values_and_ties_keep_their_order() -> None:
+    rng = np.random.default_rng(0)
+    X = (10_000 + rng.integers(0, 9, (5000, 40))).astype(np.float32)
+    X[4000] = X[17] = X[3]
+    exact = np.square(X.astype(np.float64) - X[3]).sum(axis=1)
+    exact[3] = np.inf
+    wanted = np.argsort(exact, kind="stable")[:50]
+    assert neighbours(X, 3, 50).tolist() == wanted.tolist()
+    assert wanted[:2].tolist() == [17, 4000]
+    assert neighbours(X[:1], 0, 6).tolist() == []
+
+
+def test_classes_take_turns() -> None:
+    classes = np.random.default_rng(0).integers(-1, 7, 300)
+    groups = [np.flatnonzero(classes == c) for c in np.unique(classes)]
+    wanted = [int(g[i]) for i in range(300) for g in groups if i < len(g)]
+    assert in_turn(classes).tolist() == wanted

@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
+from core import thumbnails
 from core.keys import key_of
 from core.store import Store
 from core.thumbnails import atlas_key, make_atlas, read_atlas
@@ -70,3 +71,15 @@ def test_the_same_images_give_the_same_bytes(tmp_path, seed):
     first, second = (Store(tmp_path / name) for name in "ab")
     one, two = (read_atlas(s, make_atlas(dataset(images), s)) for s in (first, second))
     assert list(one.sheets()) == list(two.sheets())
+
+
+def test_very_many_images_get_small_tiles(tmp_path, monkeypatch):
+    images = [np.full((60, 60, 3), 40 + 30 * i, np.uint8) for i in range(6)]
+    usual = atlas_key(dataset(images))
+    monkeypatch.setattr(thumbnails, "MANY", 5)
+    assert atlas_key(dataset(images)) != usual
+    store = Store(tmp_path)
+    atlas = read_atlas(store, make_atlas(dataset(images), store))
+    assert (atlas.mime, atlas.tile) == ("image/jpeg", 48)
+    for row, image in enumerate(images):
+        assert np.abs(tile(atlas, row).astype(int) - image[0, 0]).max() < 6

@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from core import words
+from core import summary, words
 from core.runs import Keys, RunConfig, RunResult
 from core.types import Dataset, Source
 
@@ -74,3 +74,29 @@ def test_what_cannot_be_measured_is_said() -> None:
 def test_long_signatures_get_short_names_and_parameters_are_said() -> None:
     assert words.short_label("hog+lbp+sift") == "3 descriptors joined"
     assert words.label_of("descriptor", "hog:cell=4") == "HOG (cell 4)"
+
+
+def test_descriptors_that_would_be_called_the_same_get_their_full_names() -> None:
+    asked = ["hog", "hog+lbp+sift", "hog+lbp+raw_pixels"]
+    assert words.labels_of(asked) == {
+        "hog": "HOG",
+        "hog+lbp+sift": "HOG + LBP + SIFT",
+        "hog+lbp+raw_pixels": "HOG + LBP + Raw pixels",
+    }
+    assert words.labels_of(asked[:2])["hog+lbp+sift"] == "3 descriptors joined"
+    runs = [result(text, 0.1 * i, 0) for i, text in enumerate(asked)]
+    assert words.winner(data(True), runs).startswith("HOG + LBP + Raw pixels with K-Means")
+    assert "HOG + LBP + Raw pixels does better" in words.verdict(data(True), runs[1], runs)
+
+
+def test_parameters_at_their_defaults_do_not_make_two_descriptors_one() -> None:
+    called = words.labels_of(["lbp", "lbp:radius=1"])
+    assert len(set(called.values())) == 2
+
+
+def test_an_ami_of_zero_is_better_than_one_below() -> None:
+    runs = [result("hog", -0.01, 0.9), result("lbp", 0.0, 0.1), result("sift", None, 0.95)]
+    assert summary.main_metric(runs) == "ami"
+    assert list(summary.best_per_descriptor(runs)) == ["lbp", "hog", "sift"]
+    assert words.winner(data(True), runs).startswith("LBP with K-Means")
+    assert "Bag" not in words.verdict(data(True), runs[0], runs)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import resource
 import stat
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
+from core import decoding
 from core.datasets import archive, is_inspected, open_dataset, source_from
 from core.errors import InputError
 from core.events import Event
@@ -104,6 +108,85 @@ def test_hostile_members_are_rejected_and_the_rest_is_used(
     assert "not a JPEG" in found.pop("text.png")
     assert not found
     assert not list(tmp_path.rglob("*up.png")) and not Path("/etc/abs.png").exists()
+
+
+def test_names_are_made_plain_before_they_are_judged(
+    tmp_path: Path, store: Store, draw: Draw
+) -> None:
+    names = [".//abs/1.png", "b/./2.png", "b//3.png", "./C:/4.png", "x.png/", "./b/3.png"]
+    path = zipped(tmp_path / "odd.zip", {name: draw(i) for i, name in enumerate(names)})
+    dataset = opened(path, store)
+    assert dataset.ids == ("abs/1.png", "b/2.png", "b/3.png")
+    assert dataset.class_names == ("abs", "b")
+    assert reasons(dataset) == {
+        "C:/4.png": "an absolute path",
+        "b/3.png": "a second file of the same name",
+    }
+
+
+def test_a_full_disk_is_no_fault_of_the_zip(tmp_path: Path, store: Store) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, 400_000, dtype=np.uint8).tobytes()
+    path = zipped(tmp_path / "big.zip", {"a.png": noise})
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+    try:
+        with pytest.raises(InputError, match=r"^The store in .* cannot be written: File too large"):
+            opened(path, store)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert not list((store.root / "tmp").glob("*"))
+
+
+def test_a_disk_that_fails_is_no_fault_of_the_member(
+    tmp_path: Path, store: Store, draw: Draw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = zipped(tmp_path / "a.zip", {"a.png": draw(1)})
+
+    def broken(*_: Any) -> bytes:
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(zipfile.ZipExtFile, "read", broken)
+        with pytest.raises(InputError, match=r"ZIP: got .*a\.zip.*Input/output error"):
+            opened(path, store)
+    assert opened(path, store).ids == ("a.png",)
+
+
+def test_what_had_no_memory_is_tried_again(
+    tmp_path: Path, store: Store, draw: Draw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = zipped(tmp_path / "a.zip", {"a.png": draw(1), "b.png": draw(2, 30, 30)})
+    pixels = decoding._pixels
+
+    def short(image: Any) -> np.ndarray:
+        if image.size == (30, 30):
+            raise MemoryError
+        return pixels(image)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(decoding, "_pixels", short)
+        for _ in range(2):
+            dataset = opened(path, store)
+            assert dataset.ids == ("a.png",) and "memory" in reasons(dataset)["b.png"]
+            assert is_inspected(dataset.source, store)
+    dataset = opened(path, store)
+    assert dataset.ids == ("a.png", "b.png") and not dataset.rejected
+    assert dataset.sizes.tolist() == [[12, 9], [30, 30]] and len(set(dataset.digests)) == 2
+
+
+def test_a_damaged_directory(tmp_path: Path, store: Store, draw: Draw) -> None:
+    path = zipped(tmp_path / "a.zip", {"a.png": draw(1), "b.png": draw(2)})
+    data, rng = path.read_bytes(), np.random.default_rng(0)
+    start = data.index(b"PK\x01\x02")
+    for _ in range(300):
+        bad = bytearray(data)
+        for at in rng.integers(start, len(data), 3):
+            bad[at] = rng.choice([0, 1, 127, 255])
+        path.write_bytes(bad)
+        try:
+            opened(path, store)
+        except InputError as error:
+            assert "a.zip" in str(error) or "no readable image" in str(error)
 
 
 def test_bombs(tmp_path: Path, store: Store, draw: Draw, monkeypatch: pytest.MonkeyPatch) -> None:

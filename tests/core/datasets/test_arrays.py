@@ -68,6 +68,11 @@ def test_labels(tmp_path: Path, store: Store) -> None:
         ({"images": np.array([[[None]]])}, "Objects are not read"),
         ({"images": GREY, "labels": np.arange(5)}, r"labels: got \(5,\), allowed is \(12,\)"),
         ({"images": GREY, "labels": np.arange(12) / 2}, "type of labels"),
+        ({"images": GREY, "labels": np.full(12, np.nan)}, "type of labels"),
+        ({"images": GREY, "labels": np.frombuffer(b"\xff" * 48, "<U1")}, "labels: got damaged"),
+        ({"images": GREY, "labels": np.zeros(12, [("a", "i4")])}, "type of labels"),
+        ({"images": np.zeros((3, 2, 2), [("a", "u1")])}, "type of images"),
+        ({"images": np.zeros((500_001, 1, 1), bool)}, "500,001 images, allowed is at most 500,000"),
     ],
 )
 def test_what_is_not_taken(
@@ -95,6 +100,35 @@ def test_a_huge_array_is_refused_by_its_header(tmp_path: Path, store: Store) -> 
         file.writestr("images.npy", header.getvalue() + bytes(100))
     with pytest.raises(InputError, match="GB"):
         open_dataset(source_from(str(tmp_path / "huge.npz")), store)
+
+
+def test_only_npy_members_are_arrays(tmp_path: Path, store: Store) -> None:
+    path, file = tmp_path / "odd.npz", io.BytesIO()
+    np.save(file, GREY)
+    for name, content in (("images", file.getvalue()), ("images", b"x"), ("images.npy/", b"")):
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr(name, content)
+        with pytest.raises(InputError, match="got no array, allowed is an array named images"):
+            open_dataset(source_from(str(path)), store)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"{'descr': '|u1', 'fortran_order': False, 'shape': (10**30, 0, 1)}",
+        b"{'descr': '|u1', 'fortran_order': False, 'shape': (%d, 0, 1)}" % 10**30,
+        b"{'descr': '|u1', 'fortran_order': False, 'shape': (-3, -5, 4)}",
+        b"{1: 2, 'descr': 3, b'x': 1}",
+        b"(" * 5000,
+        b"-" * 5000 + b"1",
+    ],
+)
+def test_hostile_headers(tmp_path: Path, store: Store, header: bytes) -> None:
+    with zipfile.ZipFile(tmp_path / "bad.npz", "w") as archive:
+        length = len(header).to_bytes(2, "little")
+        archive.writestr("images.npy", b"\x93NUMPY\x01\x00" + length + header + bytes(60))
+    with pytest.raises(InputError, match="savez|memory|at most 500,000"):
+        open_dataset(source_from(str(tmp_path / "bad.npz")), store)
 
 
 def test_mnist(shared_data: Path, store: Store) -> None:

@@ -6,12 +6,14 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from errno import EMFILE
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from core.datasets import is_inspected, open_dataset, source_from
+from core.datasets import inspection, is_inspected, open_dataset, source_from
 from core.errors import Cancelled, FacetteError, InputError
 from core.events import Event
 from core.store import Store
@@ -182,6 +184,76 @@ def test_a_file_that_changed_or_went_says_so(
         dataset.read(0, None)
     with pytest.raises(FacetteError, match=r"b\.png cannot be read \(No such file"):
         dataset.read(1, None)
+
+
+def _no_more_files(path: str, *rest: Any) -> Any:
+    if path.endswith("b.png"):
+        raise OSError(EMFILE, "Too many open files")
+    return open(path, *rest)
+
+
+def _no_more_memory(data: bytes, at_least: int | None = None) -> Any:
+    raise MemoryError
+
+
+@pytest.mark.parametrize(
+    ("place", "fails", "reason"),
+    [
+        ("open", _no_more_files, "Too many open files"),
+        ("images.decoded", _no_more_memory, "memory"),
+    ],
+)
+def test_what_cannot_be_read_now_is_tried_again(
+    tmp_path: Path,
+    store: Store,
+    draw: Draw,
+    fill: Fill,
+    monkeypatch: pytest.MonkeyPatch,
+    place: str,
+    fails: Callable[..., Any],
+    reason: str,
+) -> None:
+    root = fill(tmp_path / "r", {"a.png": draw(1), "c.png": b"no"})
+    source = source_from(str(root))
+    opened(root, store)
+    fill(root, {"b.png": draw(2)})
+    with monkeypatch.context() as patch:
+        patch.setattr(f"{inspection.__name__}.{place}", fails, raising=False)
+        for _ in range(2):
+            short = open_dataset(source, store)
+            assert short.ids == ("a.png",)
+            assert [r.id for r in short.rejected] == ["b.png", "c.png"]
+            assert reason in short.rejected[0].reason
+            assert is_inspected(source, store)  # but for what is tried again
+    events: list[Event] = []
+    whole = open_dataset(source, store, events.append)
+    assert whole.ids == ("a.png", "b.png") and [r.id for r in whole.rejected] == ["c.png"]
+    assert [(e.done, e.total) for e in events if e.status == "progress"] == [(3, 3)]
+    events.clear()
+    assert open_dataset(source, store, events.append).key == whole.key
+    assert [e.status for e in events] == ["cached"]
+
+
+def test_where_no_file_can_be_read_now(
+    tmp_path: Path, store: Store, draw: Draw, fill: Fill, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = fill(tmp_path / "r", {"b.png": draw(2)})
+    with monkeypatch.context() as patch:
+        patch.setattr(inspection, "open", _no_more_files, raising=False)
+        for _ in range(2):
+            with pytest.raises(InputError, match="Too many open files"):
+                opened(root, store)
+    assert opened(root, store).ids == ("b.png",)
+
+
+def test_a_change_of_permissions_is_noticed(
+    tmp_path: Path, store: Store, draw: Draw, fill: Fill
+) -> None:
+    root = fill(tmp_path / "r", {"a.png": draw(1)})
+    dataset = opened(root, store)
+    (root / "a.png").chmod(0o600)
+    assert not is_inspected(source_from(str(root)), store)
+    assert dataset.read(0, None).shape == (9, 12, 3)  # the content is the same
 
 
 def test_cancel(tmp_path: Path, store: Store, draw: Draw, fill: Fill) -> None:

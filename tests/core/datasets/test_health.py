@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 from core import images
 from core.datasets import open_dataset, source_from
-from core.datasets.health import NEAR_BITS, _candidates, report
+from core.datasets.health import NEAR_BITS, NEAR_LOOK, _candidates, _grouped, report
 from core.store import Store
 
 Draw = Callable[..., bytes]
@@ -84,7 +85,8 @@ def test_every_pair_with_few_differing_bits_is_a_candidate() -> None:
     both = np.concatenate([prints, prints ^ np.array(flips, np.uint64)])
     found = {
         frozenset(pair)
-        for a, b in _candidates(both)
+        for a, b, whole in _candidates(both, np.zeros(120, np.int64), 0)
+        if whole
         for pair in zip(a.tolist(), b.tolist(), strict=True)
     }
     assert {frozenset((i, i + 60)) for i in range(60)} <= found
@@ -109,5 +111,57 @@ def test_copies_of_real_photos_are_found_and_nothing_else(
 def test_many_look_alikes_need_little_memory(n: int) -> None:
     rng = np.random.default_rng(0)
     prints = rng.integers(0, 2**63, n, dtype=np.uint64)
-    pairs = sum(len(a) for a, _ in _candidates(prints))
+    pairs = sum(len(a) for a, _, _ in _candidates(prints, np.zeros(n, np.int64), 0))
     assert pairs < 10 * 4 * n * n / 2**17
+
+
+def test_groups_are_those_of_comparing_all_pairs() -> None:
+    rng = np.random.default_rng(1)
+    looks = rng.integers(20, 230, (60, 432))[rng.integers(0, 60, 400)]
+    looks = (looks + rng.integers(-20, 20, (400, 1))).astype(np.uint8)
+    prints = rng.integers(0, 4, 400).astype(np.uint64) * np.uint64(0x11)
+    group, complete = _grouped(prints, looks)
+    gap = np.abs(looks[:, None].astype(np.int16) - looks[None]).max(axis=2)
+    near = (gap <= NEAR_LOOK) & (np.bitwise_count(prints[:, None] ^ prints[None]) <= NEAR_BITS)
+    expected = np.arange(400)
+    for _ in range(400):
+        expected = np.where(near, expected[None], 400).min(axis=1)
+    assert complete and (group == expected).all()
+    assert 60 < len(np.unique(group)) < 400
+
+
+@pytest.mark.parametrize("n", [2500, 10_000])
+def test_equal_fingerprints_of_different_looks_take_no_time(n: int) -> None:
+    rng = np.random.default_rng(0)
+    prints = np.zeros(n, np.uint64)
+    dots = np.full((n, 432), 100, np.uint8)
+    dots[np.arange(n), rng.integers(0, 432, n)] = 200
+    alike = rng.integers(0, 236, 432) + rng.integers(0, 10, (n, 432))
+    for looks, groups in (
+        (rng.integers(0, 256, (n, 432), dtype=np.uint8), n),
+        (dots, None),
+        (alike.astype(np.uint8), 1),
+    ):
+        start = time.process_time()
+        group, complete = _grouped(prints, looks)
+        assert time.process_time() - start < 2  # a tenth of it on an idle machine
+        assert complete == (groups == 1)
+        assert groups is None or len(np.unique(group)) == groups
+
+
+def test_pairs_that_were_not_compared_are_told(
+    tmp_path: Path, store: Store, fill: Fill, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = {f"{i}.png": images.encode_png(photo(3) // 2 + np.uint8(30 * i)) for i in range(4)}
+    dataset = open_dataset(source_from(str(fill(tmp_path / "r", files))), store)
+    assert not any("not all pairs" in w for w in report(dataset).warnings)
+    monkeypatch.setattr("core.datasets.health._MAX_PAIRS", 0)
+    monkeypatch.setattr("core.datasets.health.NEAR_LOOK", 40)
+    assert any("not all pairs" in w for w in report(dataset).warnings)
+
+
+def test_real_sets_are_as_they_were(shared_data: Path, store: Store) -> None:
+    source = source_from(str(shared_data / "fashion_t10k.npz"))
+    assert report(open_dataset(source, store)).near_duplicates == ((1214, 1473), (8079, 8989))
+    digits = report(open_dataset(source_from("digits"), store))
+    assert not digits.near_duplicates and not any("not all" in w for w in digits.warnings)

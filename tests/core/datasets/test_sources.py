@@ -39,7 +39,7 @@ def test_source_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         source_from("a.txt")
     with pytest.raises(InputError, match=r"got gone\.zip, .*no such file"):
         source_from("gone.zip")
-    with pytest.raises(InputError, match=r"columns: got l, allowed is given for a \.csv only"):
+    with pytest.raises(InputError, match=r"columns: got l, allowed .* \.csv or \.tsv only"):
         source_from("digits", label_column="l")
 
 

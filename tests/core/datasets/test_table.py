@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from core.datasets import is_inspected, open_dataset, source_from
-from core.datasets.table import guess_columns
+from core.datasets.table import columns_of, guess_columns, matches
 from core.errors import InputError
 from core.events import Event
 from core.store import Store
@@ -135,3 +135,47 @@ def test_flipkart(shared_data: Path, store: Store) -> None:
     assert [r.reason for r in dataset.rejected] == ["the file does not exist"] * 3
     assert len(dataset.digests) - len(set(dataset.digests)) == 16
     assert dataset.texts is not None and dataset.texts[0].startswith("Elegance Polyester")
+
+
+def test_columns_of_a_tsv(root: Path, store: Store) -> None:
+    path = root / "t.TSV"
+    path.write_text("file\tkind\n" + "i/a.png\tx\ni/b.png\ty\n" * 6)
+    assert matches(str(path)) and columns_of(path) == ["file", "kind"]
+    assert guess_columns(path) == ("file", "kind", ())
+    dataset = open_dataset(source_from(str(path), "file", "kind"), store)
+    assert dataset.class_names == ("x", "y")
+    with pytest.raises(InputError, match=r"a \.csv or \.tsv"):
+        source_from(str(root), "file")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "empty"),
+        ("a," * 100_000, "100,001 columns, more than 1,000"),
+        ('"' + "x" * 10_000_001, "ield larger"),
+        ("image\n" + "x" * 10_000_001, "ield larger"),
+    ],
+)
+def test_hostile_columns(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "bad.csv"
+    path.write_text(text)
+    with pytest.raises(InputError, match=message) as raised:
+        columns_of(path)
+        guess_columns(path)
+    assert len(str(raised.value)) < 1000
+
+
+def test_a_zero_byte_names_no_file(root: Path, store: Store) -> None:
+    dataset = opened(root, store, "image,label\0\ni/a.png\0,x\ni/b.png,y\n", "label\0")
+    assert dataset.ids == ("i/b.png",) and "zero byte" in dataset.rejected[0].reason
+
+
+def test_there_is_a_limit_to_rows(
+    root: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.datasets.table.MAX_FILES", 3)
+    assert len(opened(root, store, "image\n" + "i/a.png\n" * 3)) == 3
+    for name in ("i/a.png", "gone.png"):  # rows that are left out count as well
+        with pytest.raises(InputError, match="at most 3 rows"):
+            opened(root, store, "image\n" + f"{name}\n" * 4)
