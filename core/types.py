@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -86,7 +87,7 @@ class Dataset:
         """The median of the images' shortest sides in pixels, which automatic sizes go by."""
         return int(np.median(np.asarray(self.sizes).min(axis=1))) if len(self) else 1
 
-    @property
+    @cached_property
     def key(self) -> str:
         """Content key of images, names, labels and texts together."""
         from core.keys import key_of, key_of_array
