@@ -13,7 +13,7 @@ from ui import cached, errors, pictures, state
 from ui.cluster_view import View, captions, color_of, name_of, picked
 from ui.frame import Current
 
-PAGE = 24
+PAGE = 20
 ORDERS = {
     "nearest": "nearest to the centre",
     "random": "a random choice",

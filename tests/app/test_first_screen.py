@@ -31,7 +31,7 @@ def test_the_first_screen_of_an_empty_store_is_whole_and_starts_no_job(empty_sto
     (pills,) = companions(at, "facette_pills")
     assert pills["names"] == [str(c) for c in range(10)]
     (gallery,) = companions(at, "facette_gallery")
-    assert len(gallery["items"]) == 24
+    assert len(gallery["items"]) == 20
     assert not at.get("progress")
     assert cached.jobs()._jobs == {}
 

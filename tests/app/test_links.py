@@ -50,7 +50,7 @@ def test_a_link_restores_run_descriptor_clusterer_and_cluster(store):
 def test_a_link_that_is_wrong_shows_the_first_screen(store, query):
     at = opened(query=query)
     assert "1,797 handwritten digits" in said(at)
-    assert len(companions(at, "facette_gallery")[0]["items"]) == 24
+    assert len(companions(at, "facette_gallery")[0]["items"]) == 20
 
 
 def test_all_clusters_in_full_colour(store):

@@ -119,7 +119,7 @@ def test_another_cluster_opens_at_its_first_page(photos):
     result = cached.results(cached.dataset(cached.comparison(run).source), cached.comparison(run))
     labels = np.asarray(cached.array(result[0].keys.labels, "labels"))
     assert set(labels[shown(at)]) == {labels[shown(at)[0]]}
-    assert len(shown(at)) == 24
+    assert len(shown(at)) == 20
 
 
 def test_two_joined_signatures_are_two_bars_and_two_names(photos):

@@ -99,7 +99,7 @@ def test_another_cluster_fills_the_gallery_and_the_link(app, visit):
     pill = page.get_by_role("button", name="3", exact=True)
     pill.click()
     titles = all_titles(page, "(t) => t.startsWith('cluster 3')", "cluster 3")
-    assert len(titles) == 24
+    assert len(titles) == 20
     assert titles != before
     page.wait_for_url("**cluster=3**")
     copied = visit(page.url)
@@ -143,7 +143,7 @@ def test_a_lasso_fills_the_grid(app, visit):
     count = int(words.split()[-2].replace(",", ""))
     assert 0 < count < 1797
     titles = all_titles(page, "() => true", "the selection")
-    assert len(titles) == min(count, 24)
+    assert len(titles) == min(count, 20)
 
 
 def test_digits_through_data_descriptors_and_compare(app, visit):

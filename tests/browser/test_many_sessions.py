@@ -39,6 +39,10 @@ async def visited(stream, page, query):
                 case "plotly_chart":
                     n_charts += 1
         if kind == "script_finished":
+            if message.script_finished == ForwardMsg.FINISHED_EARLY_FOR_RERUN:
+                words.clear()  # a worker was done meanwhile, and the page asked to be run again
+                n_charts = 0
+                continue
             if message.script_finished != ForwardMsg.FINISHED_SUCCESSFULLY:
                 wrong.append(f"finished with {message.script_finished}")
             return "\n".join(words), wrong, n_charts
