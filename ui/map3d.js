@@ -141,17 +141,41 @@ class Companion {
     const rows = this.data.groups.map(() => []);
     part.forEach((group, row) => rows[group].push(row));
     const model = this.graph.data[0];
-    const made = this.data.groups.map((group, index) => {
-      const trace = { ...model, name: group.name, customdata: rows[index] };
-      axes.forEach((axis, i) => (trace[axis] = rows[index].map((row) => columns[i][row])));
-      trace.marker = { ...model.marker, color: group.color, opacity: group.opacity };
-      trace.meta = { look: this.data.look };
+    const made = this.bundles(axes).map((indices) => {
+      const mine = indices.flatMap((index) => rows[index]);
+      const trace = { ...model, name: "", customdata: mine, meta: { look: this.data.look } };
+      axes.forEach((axis, i) => (trace[axis] = mine.map((row) => columns[i][row])));
+      trace.marker = { ...model.marker, ...this.marker(indices, rows) };
       delete trace.uid;
       delete trace.selectedpoints;
       return trace;
     });
     if (this.data.pinned !== null) made.push(this.ring(axes, columns, model));
     return made;
+  }
+
+  // The groups that share a trace: in 3D all of the same opacity, for WebGL sets up each trace
+  // anew; in the plane each is its own.
+  bundles(axes) {
+    const indices = this.data.groups.map((_, index) => index);
+    if (axes.length < 3) return indices.map((index) => [index]);
+    const opacities = [...new Set(this.data.groups.map((group) => group.opacity))].sort();
+    const bundle = (opacity) => indices.filter((i) => this.data.groups[i].opacity === opacity);
+    return opacities.map(bundle);
+  }
+
+  marker(indices, rows) {
+    const groups = indices.map((index) => this.data.groups[index]);
+    const { opacity, color } = groups[0];
+    if (groups.length === 1) return { opacity, color };
+    const last = groups.length - 1;
+    return {
+      opacity,
+      color: indices.flatMap((index, i) => rows[index].map(() => i)),
+      colorscale: groups.map((group, i) => [i / last, group.color]),
+      cmin: 0,
+      cmax: last,
+    };
   }
 
   ring(axes, columns, model) {

@@ -140,11 +140,31 @@ def _stable(figure: Figure, key: str) -> Figure:
     held = st.session_state.get(f"{key}-sent")
     if held is None or held[0] != geometry:
         look = _look(figure, None)["look"]
-        first, *rest = figure["data"]
+        first, *rest = _merged(figure["data"])
         first = first | {"meta": {"look": look}}
         held = (geometry, {"data": [first, *rest], "layout": figure["layout"]})
         st.session_state[f"{key}-sent"] = held
     return held[1]
+
+
+def _merged(traces: list[Figure]) -> list[Figure]:
+    """One 3D trace for all groups of the same opacity, coloured by a scale of their colours.
+
+    WebGL sets up each trace anew, which is most of the time to the first picture.
+    """
+    if "z" not in traces[0]:
+        return traces
+    merged = []
+    for opacity in sorted({trace["marker"]["opacity"] for trace in traces}):
+        same = [trace for trace in traces if trace["marker"]["opacity"] == opacity]
+        arrays = {k: np.concatenate([t[k] for t in same]) for k in ("x", "y", "z", "customdata")}
+        index = [np.full(len(t["x"]), i, np.uint8) for i, t in enumerate(same)]
+        last = max(len(same) - 1, 1)
+        shades = [t["marker"]["color"] for t in same]
+        scale = [[i / last, shades[min(i, len(same) - 1)]] for i in range(last + 1)]
+        color = {"color": np.concatenate(index), "colorscale": scale, "cmin": 0, "cmax": last}
+        merged.append(same[0] | arrays | {"name": "", "marker": same[0]["marker"] | color})
+    return merged
 
 
 def _geometry(figure: Figure) -> tuple[np.ndarray, np.ndarray]:

@@ -13,6 +13,7 @@ CAMERA = f"""() => {{
 }}"""
 TRACES = f"""() => document.querySelector('{GRAPH}').data
     .map((t) => [t.name, t.marker.color, t.marker.opacity, t.marker.symbol ?? ''])"""
+SHADES = f"document.querySelector('{GRAPH}').data[0].marker.colorscale?.length"
 # The mean brightness of the card's tile, drawn from the sheet as the style sheet crops it.
 DRAWN = """async (card) => {
     const style = card.querySelector('.thumb').style;
@@ -92,7 +93,7 @@ def test_a_drag_is_not_a_click_and_the_camera_outlives_new_colours(page):
     assert camera != before
     page.evaluate(f"document.querySelector('{GRAPH}').mine = true")
     page.get_by_text("parity", exact=True).click()
-    page.wait_for_function(f"({TRACES})().length === 2")
+    page.wait_for_function(f"({TRACES})().length === 1 && {SHADES} === 2")
     page.get_by_role("combobox").click()
     page.get_by_role("option", name="1", exact=True).click()
     page.wait_for_function(f"({TRACES})().map((t) => t[2]).join() === '0.15,1'")
