@@ -108,6 +108,9 @@ def winner(dataset: Dataset, results: Sequence[RunResult]) -> str:
     how = label_of("clusterer", best.config.clusterer)
     what = _upper(descriptor_labels(results)[best.config.descriptor])
     said = f"{what} with {how} groups {things(dataset)} best: {metric} {value:.2f}"
+    coverage = best.metrics["coverage"]
+    if coverage is not None and coverage < 0.995:  # leaving images out flatters the silhouette
+        said += f" with {coverage:.0%} of them in clusters"
     others = _others(best, results, name)
     return said + (f", the next description {others[0][1]:.2f}" if others else "")
 

@@ -208,9 +208,11 @@ def caption(view: View) -> None:
     )
     share = {c: float((view.labels == c).mean()) for c in (NOISE, OUTLIER)}
     if share[NOISE]:
-        st.caption(
-            f"Noise (-1): {share[NOISE]:.0%} of the images fit no dense group. AMI and the other "
-            "label-based metrics count them as one more group."
+        counted = (
+            "The silhouette leaves them out, so it flatters methods that find much noise."
+            if view.result.metrics["ami"] is None
+            else "AMI and the other label-based metrics count them as one more group."
         )
+        st.caption(f"Noise (-1): {share[NOISE]:.0%} of the images fit no dense group. {counted}")
     if share[OUTLIER]:
         st.caption(f"Outliers: {share[OUTLIER]:.0%} were left out before clustering.")

@@ -24,8 +24,10 @@ def data(labelled: bool, kind: str = "folder") -> Dataset:
     )
 
 
-def result(descriptor: str, ami: float | None, silhouette: float | None, k: int = 2) -> RunResult:
-    metrics = MappingProxyType({"ami": ami, "silhouette": silhouette})
+def result(
+    descriptor: str, ami: float | None, silhouette: float | None, k: int = 2, coverage: float = 1.0
+) -> RunResult:
+    metrics = MappingProxyType({"ami": ami, "silhouette": silhouette, "coverage": coverage})
     return RunResult(RunConfig(descriptor), Keys((), *[""] * 6), 3, k, metrics, 1.0)
 
 
@@ -100,3 +102,8 @@ def test_an_ami_of_zero_is_better_than_one_below() -> None:
     assert list(summary.best_per_descriptor(runs)) == ["lbp", "hog", "sift"]
     assert words.winner(data(True), runs).startswith("LBP with K-Means")
     assert "Bag" not in words.verdict(data(True), runs[0], runs)
+
+
+def test_the_winner_says_how_many_images_it_leaves_out() -> None:
+    run = result("hog", None, 0.9, coverage=0.86)
+    assert words.winner(data(False), [run]).endswith("silhouette 0.90 with 86% of them in clusters")
