@@ -15,7 +15,7 @@ from core.maps import Figure
 from core.palette import NOISE_COLOR, colors
 
 __all__ = [
-    "Figure", "bars", "composition", "contingency", "counts", "curves", "dendrogram", "histogram",
+    "Figure", "bars", "composition", "contingency", "counts", "curves", "dendrogram",
     "k_curve", "silhouettes", "time_quality",
 ]  # fmt: skip
 
@@ -169,19 +169,4 @@ def curves(
             layout[axis]["tickfont"] = {"size": 12}
     layout["xaxis"] |= {"title": {"text": x_label}, "showgrid": False}
     layout["yaxis"] |= {"title": {"text": y_label}, "nticks": 4}
-    return {"data": data, "layout": layout}
-
-
-def histogram(values: np.ndarray, label: str, bins: int = 40) -> Figure:
-    """How often values occur; `values` (n,) finite numbers, `label` in words for the axis."""
-    counts, edges = np.histogram(np.asarray(values, float), bins=bins)
-    width = float(edges[1] - edges[0])
-    data = [{
-        "type": "bar", "x": (edges[:-1] + edges[1:]) / 2, "y": counts, "width": width,
-        "marker": {"color": MAIN, "line": {"width": 0}}, "showlegend": False,
-        "hovertemplate": "about %{x:.3g}: %{y} images<extra></extra>",
-    }]  # fmt: skip
-    layout = frame(280) | {"bargap": 0}
-    layout["xaxis"] |= {"title": {"text": label}}
-    layout["yaxis"] |= {"title": {"text": "number of images"}}
     return {"data": data, "layout": layout}

@@ -118,11 +118,6 @@ def test_dendrogram_draws_the_height_of_the_last_merge():
     assert sum(map(int, figure["layout"]["xaxis"]["ticktext"])) == 50
 
 
-def test_histogram_counts_everything():
-    figure = plots.histogram(np.arange(100.0), "distance", bins=7)
-    assert sum(figure["data"][0]["y"]) == 100
-
-
 @pytest.mark.parametrize(
     "figure",
     [
@@ -134,7 +129,6 @@ def test_histogram_counts_everything():
         plots.time_quality([("a", "k", 0.0, 0.5)], "AMI"),
         plots.k_curve([2, 3, 4], [0.1, 0.4, 0.2], "silhouette", 3),
         plots.curves({"red": np.arange(4.0), "x": np.arange(3.0)}),
-        plots.histogram(np.arange(9.0), "distance"),
         map_2d(np.zeros((2, 2)), np.zeros(2, int), "a", colors(1)),
     ],
 )
