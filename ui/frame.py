@@ -94,6 +94,11 @@ def open_data() -> tuple[str, Dataset]:
 
     It is what was opened on the Data page last, or else the data of the run in the sidebar.
     """
-    run_id = st.session_state[state.RUN]
-    source = state.draft(run_id) or cached.comparison(run_id).source
+    source = open_source()
     return key_of(source.to_json())[:8], opened(source)
+
+
+def open_source() -> Source:
+    """Where the data of `open_data` come from."""
+    run_id = st.session_state[state.RUN]
+    return state.draft(run_id) or cached.comparison(run_id).source

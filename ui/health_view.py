@@ -35,10 +35,13 @@ def show(dataset: Dataset) -> None:
     for warning in health.warnings:
         st.warning(errors.text(warning), icon=":material/warning:")
     smallest, median, largest = zip(health.widths, health.heights, strict=True)
-    st.markdown(
-        f"**Size** {_pixels(median)} in the middle, from {_pixels(smallest)} "
-        f"to {_pixels(largest)} pixels"
-    )
+    if smallest == largest:
+        st.markdown(f"**Size** every image has {_pixels(median)} pixels")
+    else:
+        st.markdown(
+            f"**Size** {_pixels(median)} in the middle, from {_pixels(smallest)} "
+            f"to {_pixels(largest)} pixels"
+        )
     if health.classes:
         st.plotly_chart(_balance(health), key="balance", config={"displayModeBar": False})
     _left_out(health)

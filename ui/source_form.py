@@ -27,11 +27,13 @@ KINDS = {
 }
 
 
-def choose() -> None:
+def choose(opened: Source) -> None:
     """Show the choice; what is opened becomes the draft that the page shows below."""
+    kinds = {Source("digits"): "digits", SAMPLE: "sample"}
     kind = st.segmented_control(
         "Source",
         list(KINDS),
+        default=kinds.get(opened),
         format_func=KINDS.get,
         key="source-kind",
         label_visibility="collapsed",

@@ -6,7 +6,7 @@ from core.runs import Comparison
 from ui import comparison_form, errors, frame, health_view, source_form, state, wall
 
 st.markdown("### Choose images")
-source_form.choose()
+source_form.choose(frame.open_source())
 name, dataset = frame.open_data()
 
 st.divider()
