@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Self
 
@@ -77,6 +77,8 @@ class Descriptor(Component):
     aspect: ClassVar[str] = "appearance"  # "found from their …": shape, colours, texture
     sees: ClassVar[str]  # one sentence: what it looks at
     blind_to: ClassVar[str]  # one sentence: what it cannot see
+    learns: ClassVar[bool] = False  # it can explain itself only once it has described the dataset
+    deep: ClassVar[bool] = False  # a network: it needs TensorFlow or onnxruntime, and time
 
     @abstractmethod
     def describe(self, images: Sequence[np.ndarray]) -> np.ndarray:
@@ -89,6 +91,10 @@ class Descriptor(Component):
             caption=f"{len(values)} values describe this image.",
             curves={"value": values},
         )
+
+    def explain_learned(self, image: np.ndarray, arrays: Mapping[str, np.ndarray]) -> Explanation:
+        """Show what was learnt from the dataset; `arrays` as `extract` gave them in its block."""
+        return self.explain(image)
 
     def resolve(self, dataset: Dataset) -> Self:
         """The same component with every automatic parameter settled for this dataset."""

@@ -246,9 +246,11 @@ class _Run:
                     f"{descriptor.name} gave an array of shape {block.values.shape} "
                     f"for {n} images; it must give one row an image."
                 )
-            return {"values": block.values}, {"notes": list(block.notes)}
+            learnt = {f"learnt_{name}": array for name, array in block.arrays.items()}
+            meta = {"notes": list(block.notes), "learnt": list(block.arrays)}
+            return {"values": block.values, **learnt}, meta
 
-        return self._stages.entry("block", key, descriptor.spec(), work)
+        return self._stages.entry("block", key, descriptor.spec(), work, descriptor.load)
 
     def _matrix(self) -> Entry:
         if self.keys.matrix == self.keys.blocks[0]:

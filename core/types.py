@@ -114,10 +114,14 @@ class Dataset:
 
 @dataclass(frozen=True)
 class FeatureBlock:
-    """What one descriptor says: `values` (n, d) float32, with notes for people."""
+    """What one descriptor says: `values` (n, d) float32, with notes for people.
+
+    `arrays` holds what a learnt descriptor draws of its learning (a loss curve, a codebook).
+    """
 
     values: np.ndarray
     notes: tuple[str, ...] = ()
+    arrays: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

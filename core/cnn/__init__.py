@@ -1,0 +1,1 @@
+"""Networks: backbones, training, artefacts, prediction. TensorFlow is imported only when used."""
