@@ -30,6 +30,22 @@ def inside_root(text: str) -> str:
 
     Links are followed before the check, so none leads out.
     """
+    path, there = _below_root(text)
+    if not there:
+        raise input_error("path", text, "one that exists", "Check the spelling.")
+    return str(path)
+
+
+def new_inside_root(text: str) -> str:
+    """As `inside_root`, for a folder to be written, which need not exist yet."""
+    path, _ = _below_root(text)
+    if path == root():
+        raise input_error("path", text, "a folder of its own", "Name one, as in photos-prepared.")
+    return str(path)
+
+
+def _below_root(text: str) -> tuple[Path, bool]:
+    """The real path, and whether something is there; `InputError` where it is not below root."""
     base = root()
     try:
         path = (base / text.strip()).expanduser().resolve()
@@ -40,6 +56,4 @@ def inside_root(text: str) -> str:
         raise input_error(
             "path", text, f"a path below {base}", "Set FACETTE_ROOT to open other folders."
         )
-    if not there:
-        raise input_error("path", text, "one that exists", "Check the spelling.")
-    return str(path)
+    return path, there

@@ -143,6 +143,11 @@ class Store:
                 return json.loads(path.read_text("utf-8"))
         return None
 
+    def drop_record(self, group: str, name: str) -> None:
+        """Remove a named JSON file, if there is one; a shipped one stays."""
+        path = self.root / "records" / _named(group) / f"{_named(name)}.json"
+        path.unlink(missing_ok=True)
+
     def records(self, group: str) -> list[str]:
         """The names of a group's records, the newest first, the shipped ones last."""
         names: list[str] = []
@@ -190,7 +195,7 @@ class Store:
         for folder in (self.root / "tmp").glob("*-*"):
             with contextlib.suppress(OSError, ValueError):
                 old = folder.stat().st_mtime < time.time() - KEPT
-                if old and not _alive(int(folder.name.partition("-")[0])):
+                if old and not is_alive(int(folder.name.partition("-")[0])):
                     _remove(folder)
 
 
@@ -228,7 +233,8 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _alive(pid: int) -> bool:
+def is_alive(pid: int) -> bool:
+    """Whether a process runs, as far as can be told."""
     if os.name == "nt":  # where os.kill(pid, 0) would end the process
         return True
     try:

@@ -59,7 +59,7 @@ def open(source: Source, store: Store, emit: Listener) -> Dataset:
 
 def columns_of(path: str | Path) -> list[str]:
     """The names of the columns of a CSV, in its order; `InputError` where it has none."""
-    return _records(Path(path))[0]
+    return records_of(Path(path))[0]
 
 
 def guess_columns(path: str | Path) -> tuple[str, str, tuple[str, ...]]:
@@ -68,7 +68,7 @@ def guess_columns(path: str | Path) -> tuple[str, str, tuple[str, ...]]:
     Looks at the first 200 rows. An image column is one whose values mostly end like image files;
     a label is called so, or repeats few short values; a text is long and mostly different.
     """
-    header, records = _records(Path(path))
+    header, records = records_of(Path(path))
     sample = [record for _, record in islice(records, _SAMPLE)]
     columns = {name: [r[i].strip() for r in sample if i < len(r)] for i, name in enumerate(header)}
     images = {name: _share_of_images(values) for name, values in columns.items()}
@@ -114,7 +114,7 @@ class _Table:
 
 def _listed(source: Source) -> _Table:
     path = Path(source.path)
-    header, records = _records(path)
+    header, records = records_of(path)
     image_column = source.image_column or guess_columns(path)[0]
     if not image_column:
         known = ", ".join(printable(h) for h in header)
@@ -196,7 +196,7 @@ def _index(header: Sequence[str], column: str, what: str) -> int:
     return header.index(column)
 
 
-def _records(path: Path) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
+def records_of(path: Path) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
     """The header, and every later row that is not empty with its number (2 is the first)."""
     text = _text(path)
     csv.field_size_limit(_FIELD_BYTES)

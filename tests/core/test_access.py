@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from core.access import inside_root
+from core.access import inside_root, new_inside_root
 from core.errors import InputError
 
 
@@ -36,3 +36,10 @@ def test_no_path_leads_out(root: Path, text: str) -> None:
 def test_a_path_that_is_none_is_one_message(root: Path, text: str) -> None:
     with pytest.raises(InputError):
         inside_root(text)
+
+
+def test_a_new_folder_may_be_named_below_the_root_only(root: Path) -> None:
+    assert new_inside_root("photos/new/deeper") == str(root / "photos" / "new" / "deeper")
+    for text in ("..", "/etc/new", "link/new", "", ".", "a\0b"):
+        with pytest.raises(InputError, match=r"a path below|a folder of its own"):
+            new_inside_root(text)
