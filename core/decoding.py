@@ -34,6 +34,10 @@ class NoMemoryError(InputError):
         super().__init__("it does not fit into the memory that is left")
 
 
+class TooManyPixelsError(InputError):
+    """The header promises more pixels than are allowed."""
+
+
 @dataclass(frozen=True)
 class Decoded:
     """Pixels (h, w) or (h, w, 3) uint8, the size of the whole image upright, Pillow's mode."""
@@ -78,7 +82,7 @@ def opened(data: bytes) -> PilImage:
 
 
 def _too_large(pixels: int) -> InputError:
-    return InputError(
+    return TooManyPixelsError(
         f"{pixels / 1e6:,.0f} megapixels, more than the {MAX_PIXELS // 1_000_000} allowed"
     )
 
