@@ -14,7 +14,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+from typing import cast
 
+from core import registry
+from core.components import Descriptor
 from core.store import Store
 
 ROOT = Path(__file__).parent.parent
@@ -59,6 +62,12 @@ def spread(values: Sequence[float], digits: int = 3) -> str:
     """
     low, middle, high = (f"{f(values):z.{digits}f}" for f in (min, median, max))
     return middle if low == high else f"{middle} ({low} to {high})"
+
+
+def shallow() -> list[str]:
+    """The descriptors that are no networks; those are measured apart, and some need a download."""
+    found = registry.components("descriptor").items()
+    return [name for name, cls in found if not cast(type[Descriptor], cls).deep]
 
 
 def shared_data() -> Path | None:

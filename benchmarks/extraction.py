@@ -11,7 +11,7 @@ from functools import partial
 
 import numpy as np
 
-from benchmarks import ROOT, Table, shared_data
+from benchmarks import ROOT, Table, shallow, shared_data
 from core import images, registry
 from core.events import Context
 from core.types import Dataset, Source
@@ -39,7 +39,7 @@ def measure(large: bool) -> list[Table]:
             "decode with OpenCV (the measure)": partial(_by_opencv, photos.files),
             "decode with Pillow (what Facette does)": partial(_by_pillow, photos.files),
         }
-        for name in registry.components("descriptor"):
+        for name in shallow():
             (descriptor,) = registry.parse_signature(name)
             descriptor.extract(_dataset(pixels[:20]), Context())  # loads its libraries
             work = descriptor.resolve(dataset)

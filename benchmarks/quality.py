@@ -7,8 +7,8 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from benchmarks import ROOT, SEEDS, Table, scratch_store, spread
-from core import pipeline, registry
+from benchmarks import ROOT, SEEDS, Table, scratch_store, shallow, spread
+from core import pipeline
 from core.datasets import open_dataset
 from core.runs import DEFAULT_DESCRIPTORS, RunConfig
 from core.store import Store
@@ -91,7 +91,7 @@ def over_seeds(dataset: Dataset, config: RunConfig, store: Store) -> dict[str, l
 
 def _pairs(store: Store) -> Table:
     """The AMI of each designed pair by each descriptor, without a reducer."""
-    rows = {name: [f"`{name}`"] for name in registry.components("descriptor")}
+    rows = {name: [f"`{name}`"] for name in shallow()}
     for classes in PAIRS.values():
         with tempfile.TemporaryDirectory() as folder:
             for name in classes:

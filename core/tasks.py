@@ -9,14 +9,17 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from core import pipeline, registry
+from core.cnn import requests as models
 from core.datasets import open_dataset
 from core.errors import FacetteError
 from core.events import Event, Listener
 from core.keys import key_of
+from core.prepare import MAX_CLASSES, Preparation, classes, fields, prepare
 from core.report import write_report
 from core.runs import Comparison, RunConfig, RunResult
 from core.sorting import sort_images_zip
@@ -51,22 +54,47 @@ def explanation_key(dataset: Dataset, index: int, descriptor: str) -> str:
     return key_of("explanation", 1, dataset.images_key, index, identity)
 
 
+def learnt_key(dataset: Dataset, descriptor: str) -> str:
+    """Where the store holds what a learning descriptor learnt from a dataset, with seed 0."""
+    return pipeline.keys_of(dataset, RunConfig(descriptor)).blocks[0]
+
+
 def explain(
     store: Store, emit: Listener, source: dict[str, Any], index: int, descriptors: list[str]
 ) -> dict[str, Any]:
-    """Explain how each descriptor sees one image."""
+    """Explain how each descriptor sees one image; the answer says which refused, and why.
+
+    Nothing is trained for it: of a descriptor that learns, and has not yet, nothing is written.
+    """
     dataset = open_dataset(Source.from_json(source), store, emit)
-    for text in descriptors:
-        key = explanation_key(dataset, index, text)
-        if store.has(key):
-            continue
-        descriptor = registry.parse_signature(text)[0].resolve(dataset)
-        seen = descriptor.explain(descriptor.prepare(dataset, index))
-        arrays = {f"curve_{i}": curve for i, curve in enumerate(seen.curves.values())}
-        if seen.image is not None:
-            arrays["image"] = seen.image
-        store.put(key, arrays, {"caption": seen.caption, "curves": list(seen.curves)})
-    return {}
+    refused = {}
+    for done, text in enumerate(descriptors):
+        emit(Event("explain", "progress", text, done=done, total=len(descriptors)))
+        try:
+            _explain_one(store, dataset, index, text)
+        except FacetteError as error:  # weights that are missing, say: the others go on
+            refused[text] = str(error)
+    return {"refused": refused}
+
+
+def _explain_one(store: Store, dataset: Dataset, index: int, text: str) -> None:
+    key = explanation_key(dataset, index, text)
+    if store.has(key):
+        return
+    descriptor = registry.parse_signature(text)[0].resolve(dataset)
+    image = descriptor.prepare(dataset, index)
+    if not descriptor.learns:
+        seen = descriptor.explain(image)
+    else:
+        block = store.get(learnt_key(dataset, text))
+        if block is None:
+            return
+        learnt = {name: block.array(f"learnt_{name}") for name in block.meta["learnt"]}
+        seen = descriptor.explain_learned(image, learnt)
+    arrays = {f"curve_{i}": curve for i, curve in enumerate(seen.curves.values())}
+    if seen.image is not None:
+        arrays["image"] = seen.image
+    store.put(key, arrays, {"caption": seen.caption, "curves": list(seen.curves)})
 
 
 def report(
@@ -95,6 +123,24 @@ def sort(
         sort_images_zip(dataset, result, store, file, _reporter("sort", emit))
         _put_made(file, store, content)
     return {}
+
+
+def look_at_metadata(
+    store: Store, emit: Listener, metadata: str, field: str, level: int | None, as_of: list[int]
+) -> dict[str, Any]:
+    """The fields of metadata with examples; with a field, how many entries have each value.
+
+    `as_of` says when the metadata were changed last, so that changed ones are another job.
+    """
+    if not field:
+        return {"fields": [asdict(f) | {"sorts": f.sorts} for f in fields(metadata, emit)]}
+    counts = classes(metadata, field, level, emit)
+    return {"classes": dict(islice(counts.items(), MAX_CLASSES)), "n_classes": len(counts)}
+
+
+def prepare_photos(store: Store, emit: Listener, request: dict[str, Any]) -> dict[str, Any]:
+    """Write a training set from photos and metadata; the folder itself holds the report."""
+    return {"folder": prepare(Preparation.from_json(request), store, emit).folder}
 
 
 def finished_runs(store: Store, dataset: Dataset, comparison: Comparison) -> list[RunResult]:
@@ -139,4 +185,10 @@ TASKS: Mapping[str, Callable[..., dict[str, Any]]] = {
     "explain": explain,
     "report": report,
     "sort": sort,
+    "train": models.train,
+    "look": models.look,
+    "look_file": models.look_file,
+    "predict": models.predict,
+    "metadata": look_at_metadata,
+    "prepare": prepare_photos,
 }

@@ -164,3 +164,8 @@ def test_configurations_go_to_json_and_back() -> None:
 def test_a_wrong_configuration_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(InputError, match="allowed is"):
         RunConfig("hog", **wrong)  # type: ignore[arg-type]
+
+
+def test_many_choices_are_not_all_written_out() -> None:
+    layer = next(p for p in registry.find("descriptor", "efficientnet_lite0").params())
+    assert layer.allowed == "one of stem, block_1_1_depthwise, … (46 more), last"
