@@ -19,7 +19,12 @@ page = st.navigation(
                 default=True,
             ),
             st.Page("screens/explore/compare.py", title="Compare", icon=":material/bar_chart:"),
-        ]
+        ],
+        "Classify": [
+            st.Page("screens/classify/train.py", title="Train", icon=":material/school:"),
+            st.Page("screens/classify/evaluate.py", title="Evaluate", icon=":material/fact_check:"),
+            st.Page("screens/classify/predict.py", title="Predict", icon=":material/label:"),
+        ],
     }
 )
 frame.sidebar()

@@ -46,6 +46,7 @@ class Job:
     result: Mapping[str, Any] = field(default_factory=dict)
     started: float = 0.0  # time.monotonic
     stage_started: float = 0.0
+    stage_from: int = 0  # what was done of it already by then
     ended: float = 0.0
 
     @property
@@ -64,10 +65,10 @@ class Job:
     def seconds_left(self) -> float | None:
         """An estimate from the running stage's own pace; None while there is none."""
         done, total = self.progress.get("done", 0), self.progress.get("total", 0)
-        spent = time.monotonic() - self.stage_started
-        if self.status != "running" or not 0 < done <= total or spent < 1:
+        made, spent = done - self.stage_from, time.monotonic() - self.stage_started
+        if self.status != "running" or made <= 0 or done > total or spent < 1:
             return None
-        return spent * (total - done) / done
+        return spent * (total - done) / made
 
 
 class Jobs:
@@ -121,6 +122,12 @@ class Jobs:
         """The job of that id, as it is now."""
         with self._changed:
             return self._jobs.get(job_id)
+
+    def active(self, task: str) -> list[Job]:
+        """The jobs of a task that wait or run, whoever asked for them, the newest first."""
+        with self._changed:
+            found = [job for job in self._jobs.values() if job.task == task and job.active]
+        return sorted(found, key=lambda job: -job.attempt)
 
     def cancel(self, job_id: str) -> None:
         """Stop a job: its process is gone and what it left half written is removed."""
@@ -254,12 +261,12 @@ class Jobs:
             runs = (event["done"], event["total"]) if event["status"] == "progress" else before.runs
             self._set(job, runs=runs)
             return
-        same = (event["stage"], event["key"]) == (
-            before.progress.get("stage"),
-            before.progress.get("key"),
-        )
-        started = before.stage_started if same else time.monotonic()
-        self._set(job, progress=event, stage_started=started)
+        same = all(before.progress.get(n) == event[n] for n in ("stage", "key", "total"))
+        if same and event["done"] >= before.progress["done"]:
+            self._set(job, progress=event)
+        else:  # what was done already, before it was killed, say, tells nothing of the pace
+            now = time.monotonic()
+            self._set(job, progress=event, stage_started=now, stage_from=event["done"])
 
 
 def job_name(task: str, arguments: Mapping[str, Any]) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,6 +30,18 @@ def key_of_bytes(chunks: Iterable[bytes | memoryview]) -> str:
     for chunk in chunks:
         state.update(chunk)
     return state.hexdigest()
+
+
+def key_of_file(path: Path) -> str:
+    """The key of a file's content, remembered while its size and its time stay the same."""
+    about = path.stat()
+    return _key_of_file(path.resolve(), about.st_size, about.st_mtime_ns)
+
+
+@lru_cache(64)
+def _key_of_file(path: Path, _size: int, _time: int) -> str:
+    with path.open("rb") as file:
+        return key_of_bytes(iter(lambda: file.read(1 << 20), b""))
 
 
 def key_of_array(array: np.ndarray) -> str:

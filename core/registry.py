@@ -76,7 +76,9 @@ def parse(kind: str, text: str) -> Component:
         key, equals, value = part.partition("=")
         if not equals or key.strip() not in by_name:
             allowed = ", ".join(f"{known}=…" for known in by_name) or "no parameter"
-            raise input_error(f"{name}: parameter", part, allowed)
+            paths = any(p.path for p in by_name.values())
+            do = "A path with a comma or a plus sign cannot be written here: rename it." * paths
+            raise input_error(f"{name}: parameter", part, allowed, do)
         values[key.strip()] = from_text(name, by_name[key.strip()], value.strip())
     return cls(**values)
 

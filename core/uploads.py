@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 from core.errors import InputError, printable
 from core.files import safe_name, unique_name
@@ -12,6 +14,22 @@ from core.store import Store, move_new
 from core.types import Source
 
 Upload = tuple[str, bytes | memoryview]
+MOST_FILES = 500  # in one go, to be named one by one
+MOST_BYTES = 100_000_000  # of one of them
+MOST_TOGETHER = 2_000_000_000
+
+
+@dataclass(frozen=True)
+class Kept:
+    """One uploaded file: its name as it was given, the key of its content, where it is kept.
+
+    A file that is too large is not kept: its path is None and `reason` says why.
+    """
+
+    name: str
+    digest: str
+    path: Path | None
+    reason: str = ""
 
 
 def keep(files: Sequence[Upload], store: Store) -> Source:
@@ -40,3 +58,38 @@ def keep(files: Sequence[Upload], store: Store) -> Source:
             move_new(temporary, folder)
     os.utime(folder)  # in use again
     return Source("archive" if zips else "folder", str(folder / name))
+
+
+def keep_each(files: Sequence[Upload], store: Store) -> list[Kept]:
+    """Keep uploaded files one by one, each by its content alone: no name becomes a path.
+
+    Raises
+    ------
+    InputError
+        There are more than 500 files, or more than 2 GB.
+    """
+    if len(files) > MOST_FILES:
+        raise InputError(
+            f"You chose {len(files):,} files, allowed are {MOST_FILES} at once. Take some away."
+        )
+    together = sum(len(data) for _, data in files)
+    if together > MOST_TOGETHER:
+        raise InputError(
+            f"You chose {together / 1e9:.1f} GB of files, allowed are "
+            f"{MOST_TOGETHER / 1e9:.0f} GB at once. Take some away."
+        )
+    return [_kept(name, data, store) for name, data in files]
+
+
+def _kept(name: str, data: bytes | memoryview, store: Store) -> Kept:
+    digest = key_of_bytes([data])
+    if len(data) > MOST_BYTES:
+        most = f"allowed are {MOST_BYTES // 1_000_000} MB"
+        return Kept(name, digest, None, f"the file has {len(data) / 1e6:.0f} MB, {most}")
+    folder = store.root / "uploads" / key_of("one file", digest)
+    if not folder.exists():
+        with store.workspace() as temporary:
+            (temporary / "image").write_bytes(data)
+            move_new(temporary, folder)
+    os.utime(folder)  # in use again
+    return Kept(name, digest, folder / "image")

@@ -6,6 +6,9 @@ import numpy as np
 import streamlit as st
 
 from core import access, tasks
+from core.cnn.config import Study
+from core.cnn.studies import STUDIES, Row
+from core.cnn.studies import results as study_results
 from core.datasets import is_inspected, open_dataset
 from core.errors import FacetteError, input_error
 from core.jobs import Jobs
@@ -95,6 +98,42 @@ def _read_comparison(run_id: str) -> Comparison:
 def results(dataset: Dataset, comparison: Comparison) -> list[RunResult]:
     """The runs of a comparison that are finished, in its order."""
     return tasks.finished_runs(store(), dataset, comparison)
+
+
+def study(study_id: str) -> Study | None:
+    """The study of that id; None where there is none, or one that may not be opened here."""
+    try:
+        asked = _read_study(study_id)
+    except (KeyError, TypeError, ValueError, AttributeError, FacetteError):
+        return None  # none of that name, or one that another version wrote
+    return asked if access.may_open(asked.source, store()) else None
+
+
+def studies() -> dict[str, Study]:
+    """The studies that may be opened, by id, the newest first."""
+    found = ((name, study(name)) for name in store().records(STUDIES)[:MOST_RUNS])
+    return {name: asked for name, asked in found if asked is not None}
+
+
+def rows(study_id: str) -> list[Row]:
+    """The finished models of a study."""
+    try:
+        return study_results(store(), study_id)
+    except (KeyError, TypeError, ValueError, AttributeError, FacetteError):
+        return []  # another version wrote them
+
+
+def forget_studies() -> None:
+    """Do not show studies that were removed."""
+    _read_study.clear()
+
+
+@st.cache_resource(show_spinner=False, max_entries=1000)
+def _read_study(study_id: str) -> Study:
+    record = store().record(STUDIES, study_id)
+    if record is None:
+        raise KeyError(study_id)  # not cached: it may be written later
+    return Study.from_json(record)
 
 
 @st.cache_resource(show_spinner=False, max_entries=256)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
 
-from core import registry
+from core import access, registry
 from core.components import Component
 from core.params import Param
+
+_WORD = re.compile(r"\w+")  # a name that stands for itself; a path of the server has more to it
 
 
 def component_form(kind: str, name: str, key: str) -> Component:
@@ -16,16 +20,28 @@ def component_form(kind: str, name: str, key: str) -> Component:
     params = registry.find(kind, name).params()
     values: dict[str, Any] = {}
     for p in (p for p in params if not p.advanced):
-        values[p.name] = _widget(p, f"{key}-{name}-{p.name}")
+        values[p.name] = widget(p, f"{key}-{name}-{p.name}")
     advanced = [p for p in params if p.advanced]
     if advanced:
         with st.expander("Advanced"):
             for p in advanced:
-                values[p.name] = _widget(p, f"{key}-{name}-{p.name}")
+                values[p.name] = widget(p, f"{key}-{name}-{p.name}")
     return registry.create(kind, name, values)
 
 
-def _widget(p: Param, key: str) -> Any:
+def widgets(params: Sequence[Param], key: str, columns: int) -> dict[str, Any]:
+    """One widget a declared parameter, side by side in so many columns; the values by name."""
+    values: dict[str, Any] = {}
+    for start in range(0, len(params), columns):
+        places = st.columns(columns, vertical_alignment="bottom")
+        for place, p in zip(places, params[start : start + columns], strict=False):
+            with place:
+                values[p.name] = widget(p, f"{key}-{p.name}")
+    return values
+
+
+def widget(p: Param, key: str) -> Any:
+    """The widget of a declared parameter; its value, or an `InputError` for a wrong path."""
     if p.choices:
         index = p.choices.index(p.default) if p.default in p.choices else 0
         return st.selectbox(p.label, p.choices, index=index, help=p.help, key=key)
@@ -59,7 +75,12 @@ def _widget(p: Param, key: str) -> Any:
             key=key,
             placeholder=placeholder,
         )
-    return st.text_input(p.label, value=p.default or "", help=help_text, key=key)
+    text = st.text_input(
+        p.label, value=p.default or "", help=help_text, key=key, placeholder=placeholder
+    ).strip()
+    if p.path and not _WORD.fullmatch(text):
+        return access.inside_root(text) if text else None
+    return text or None
 
 
 def _step(p: Param) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import streamlit as st
@@ -24,13 +24,30 @@ STAGES = {
     "labels": "Clustering with",
     "metrics": "Measuring",
     "sort": "Sorting the images",
+    "metadata": "Reading the metadata",
+    "prepare": "Copying the images",
+    "load": "Loading the network, which takes some seconds the first time",
+    "explain": "Drawing what is seen by",
+    "decode": "Reading the images for the network",
+    "frozen": "Describing the images with",
+    "train": "Training",
+    "predict": "Naming the images",
+    "look": "Looking at the image",
 }
+EPOCH = 100  # so many steps of "train" are an epoch
+_PARTS = {"train": "model"}  # what a task's runs are called
 
 
-def follow(task: str, arguments: Mapping[str, Any], lane: Lane = "long") -> None:
+def follow(
+    task: str,
+    arguments: Mapping[str, Any],
+    lane: Lane = "long",
+    live: Callable[[Job], None] | None = None,
+) -> None:
     """Start a job, unless it was started, and show how far it is; rerun the page at its end.
 
-    A job that failed or was cancelled shows why, with a button that goes on from there.
+    A job that failed or was cancelled shows why, with a button that goes on from there. `live`
+    draws what there is to see below the bar while it runs, anew every second.
     """
     job = cached.jobs().get(job_name(task, arguments))
     if job is None or _result_was_pruned(job):
@@ -39,7 +56,7 @@ def follow(task: str, arguments: Mapping[str, Any], lane: Lane = "long") -> None
         if not job.result.get("failed"):
             _load_soon(job)
         return
-    _watch(task, arguments, lane)
+    _watch(task, arguments, lane, live)
 
 
 def _result_was_pruned(job: Job) -> bool:
@@ -60,6 +77,12 @@ def asked(task: str, arguments: Mapping[str, Any]) -> bool:
     return cached.jobs().get(job_name(task, arguments)) is not None
 
 
+def answer(task: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a finished job answered; nothing where it has not finished."""
+    job = cached.jobs().get(job_name(task, arguments))
+    return job.result if job is not None and job.status == "done" else {}
+
+
 def start(task: str, arguments: Mapping[str, Any], lane: Lane = "long") -> None:
     """Start a job, or show why that cannot be."""
     cached.look_again()  # the worker sees the files as they are now, and so must the page
@@ -71,7 +94,9 @@ def start(task: str, arguments: Mapping[str, Any], lane: Lane = "long") -> None:
 
 
 @st.fragment(run_every=1.0)
-def _watch(task: str, arguments: Mapping[str, Any], lane: Lane) -> None:
+def _watch(
+    task: str, arguments: Mapping[str, Any], lane: Lane, live: Callable[[Job], None] | None
+) -> None:
     job = cached.jobs().get(job_name(task, arguments))
     if job is None:
         return
@@ -83,6 +108,8 @@ def _watch(task: str, arguments: Mapping[str, Any], lane: Lane) -> None:
     with st.container(border=True):
         if job.active:
             _running(job)
+            if live is not None:
+                live(job)
             return
         if job.status == "failed":
             st.error(errors.text(job.message), icon=":material/error:")
@@ -96,17 +123,13 @@ def _watch(task: str, arguments: Mapping[str, Any], lane: Lane) -> None:
 
 
 def _running(job: Job) -> None:
-    stage = str(job.progress.get("stage", ""))
-    done, total = job.progress.get("done", 0), job.progress.get("total", 0)
-    words = f"{STAGES.get(stage, stage)} {errors.text(str(job.progress.get('name', '')))}".strip()
-    if job.status == "queued":
-        words = "Waiting for another job to finish"
-    if total > 1:
-        words += f": {done:,} of {total:,}"
+    words = "Waiting for another job to finish" if job.status == "queued" else _step(job)
     if job.runs[1]:
-        words += f" · run {min(job.runs[0] + 1, job.runs[1])} of {job.runs[1]}"
+        part = _PARTS.get(job.task, "run")
+        words += f" · {part} {min(job.runs[0] + 1, job.runs[1])} of {job.runs[1]}"
     if job.seconds_left is not None and job.seconds_left > 1:
-        words += f" · about {_duration(job.seconds_left)} left in this step"
+        sure = "at most" if job.progress["stage"] == "train" else "about"
+        words += f" · {sure} {_duration(job.seconds_left)} left in this step"
     bar, button = st.columns([5, 1], vertical_alignment="center")
     bar.progress(min(1.0, job.fraction), words)
     button.button(
@@ -118,12 +141,23 @@ def _running(job: Job) -> None:
     )
 
 
+def _step(job: Job) -> str:
+    """What is being done, and how far that is."""
+    stage = str(job.progress.get("stage", ""))
+    done, total = job.progress.get("done", 0), job.progress.get("total", 0)
+    words = f"{STAGES.get(stage, stage)} {errors.text(str(job.progress.get('name', '')))}".strip()
+    if stage == "train" and total:
+        most = total // EPOCH
+        return f"{words}, epoch {min(done // EPOCH + 1, most)} of at most {most}"
+    return f"{words}: {done:,} of {total:,}" if total > 1 else words
+
+
 def _duration(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
 
 
-def failures(arguments: Mapping[str, Any]) -> None:
-    """Say which runs of a finished comparison failed, and why."""
-    job = cached.jobs().get(job_name("compare", arguments))
-    for descriptor, clusterer, reason in job.result.get("failed", ()) if job else ():
-        st.warning(errors.text(f"{descriptor}, {clusterer}: {reason}"), icon=":material/warning:")
+def failures(arguments: Mapping[str, Any], task: str = "compare") -> None:
+    """Say which runs of a finished comparison or study failed, and why."""
+    for first, second, reason in answer(task, arguments).get("failed", ()):
+        name = f"{first}, {second}" if second else first
+        st.warning(errors.text(f"{name}: {reason}"), icon=":material/warning:")

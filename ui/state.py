@@ -10,6 +10,7 @@ import uuid
 
 import streamlit as st
 
+from core.prepare import Preparation
 from core.types import Source
 
 # In the URL.
@@ -20,12 +21,18 @@ CLUSTER = "cluster"  # written here, the others by the widgets that are bound to
 COLOR_BY = "color"
 VIEW = "view"
 ALL = "all"
+MODELS = "models"
+MODEL = "model"
+STUDY = "study"
 
 # In the session alone.
 _OWNER = "_owner"
 _CLUSTER_TEXT = "_cluster"
 _PICKED = "_picked"  # (run, row) of the image that was clicked
 _NEXT_RUN = "_next_run"  # a widget's value can only be set before it is drawn
+_PREPARATION = "_preparation"  # what was asked of `prepare` last
+_STUDY = "_study"  # (data, study) that was opened last
+_STARTED = "_started"
 _DRAFT = "_draft"  # the source that the Data page has opened, not yet run
 
 
@@ -100,3 +107,49 @@ def draft(run_id: str) -> Source | None:
 def set_draft(source: Source) -> None:
     """Set the source opened on the Data page; choosing another run forgets it."""
     st.session_state[_DRAFT] = (st.session_state[RUN], source)
+
+
+def preparation() -> Preparation | None:
+    """The training set that was asked for last in this session, if any."""
+    return st.session_state.get(_PREPARATION)
+
+
+def set_preparation(request: Preparation) -> None:
+    """Remember which training set was asked for."""
+    st.session_state[_PREPARATION] = request
+
+
+def study(data: str) -> str:
+    """The study that is open, from the URL or from before a visit to another page; or empty.
+
+    `data` names the open data: with other data, a study that was opened before is closed.
+    """
+    known, chosen = st.session_state.get(_STUDY, (data, ""))
+    shown = st.query_params.get(STUDY, "")
+    if known != data and shown in ("", chosen):
+        return ""
+    return shown or chosen
+
+
+def set_study(data: str, study_id: str) -> None:
+    """Open a study, here and in the URL; an empty name closes it."""
+    st.session_state[_STUDY] = (data, study_id)
+    if not study_id:
+        st.query_params.pop(STUDY, None)
+    elif st.query_params.get(STUDY) != study_id:
+        st.query_params[STUDY] = study_id
+
+
+def started() -> int:
+    """How many trainings were started in this session."""
+    return int(st.session_state.get(_STARTED, 0))
+
+
+def count_start() -> None:
+    """Count one more training that was started."""
+    st.session_state[_STARTED] = started() + 1
+
+
+def show_models(model_ids: list[str]) -> None:
+    """Make the Evaluate page open with these models."""
+    st.session_state[MODELS] = model_ids
