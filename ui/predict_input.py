@@ -72,12 +72,10 @@ def _own(judged: Judged, images: Images) -> list[Asked]:
         return []
     pages, page = -(-len(there) // STRIP), 1
     strip = st.container()
-    below, turn = st.columns([4, 1], vertical_alignment="center")
-    below.caption("It has not learnt from these. Click one.")
-    if pages > 1:
-        page = turn.number_input(
-            f"Page of {pages}", 1, pages, key=f"predict-page-{judged.model.id}"
-        )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption("It has not learnt from these. Click one.")
+        if pages > 1:
+            page = st.pagination(pages, width=300, key=f"predict-page-{judged.model.id}")
     shown = there[(page - 1) * STRIP : page * STRIP]
     of_row = {at: row for row, at in there}
     place = f"predict-{dataset.images_key}"

@@ -64,7 +64,7 @@ def answer(judged: Judged, images: Images, asked: Asked) -> None:
     if entry is None:
         return
     p = np.asarray(entry.array("probabilities"))
-    seen, said = st.columns([2, 3], gap="large")
+    seen, said = st.columns([2, 3], gap="medium")
     with said:
         _said(judged, asked, p)
         _bars(judged, p)
@@ -83,7 +83,6 @@ def _entry(asked: Asked, index: int) -> Entry | None:
 
 def _said(judged: Judged, asked: Asked, p: np.ndarray) -> None:
     classes, top = judged.view.classes, int(p.argmax())
-    st.caption(errors.text(asked.name))
     st.markdown(f"# {errors.text(words_of(classes[top]))}")
     line = f"**{errors.text(words.share(float(p[top])))}** probability"
     if asked.label:
@@ -118,6 +117,7 @@ def _bars(judged: Judged, p: np.ndarray) -> None:
 def _picture(judged: Judged, asked: Asked, entry: Entry, top: int) -> None:
     """The image, with what speaks for a class shining on it."""
     place = st.container()
+    st.caption(errors.text(asked.name))
     classes = judged.view.classes
     with_heat = st.toggle("Show where it looks", value=True, key="predict-heat")
     image = np.asarray(entry.array("image"))

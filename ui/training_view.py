@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 
 import numpy as np
 import streamlit as st
@@ -13,13 +14,14 @@ from core.cnn.config import Study
 from core.cnn.studies import Row
 from core.errors import printable
 from core.jobs import Job, job_name
+from core.keys import key_of
 from core.types import Source
 from ui import cached, errors, progress, state, study_view
 
 TASK = "train"
 BARE = {"displayModeBar": False}
 COLUMNS = ("accuracy", "val_accuracy", "loss", "val_loss", "phase")
-_CHOICE = "study-choice"
+MOST = 30  # studies in the list
 
 
 def opened(data: str, source: Source) -> Study | None:
@@ -82,21 +84,23 @@ def _newest(source: Source) -> Study | None:
 
 
 def _choose(data: str, study: Study) -> None:
-    known = {study.id: study} | cached.studies()
-    st.session_state[_CHOICE] = study.id
+    known = {study.id: study} | dict(islice(cached.studies().items(), MOST))
+    labels = {name: f"{study_words.title(s)} · {_state(s)}" for name, s in known.items()}
+    key = f"study-{study.id}-{key_of(labels)[:8]}"  # a browser sends labels: changed ones are new
     st.selectbox(
         "Study",
         list(known),
-        format_func=lambda name: f"{study_words.title(known[name])} · {_state(known[name])}",
-        key=_CHOICE,
-        on_change=lambda: state.set_study(data, st.session_state[_CHOICE]),
+        index=list(known).index(study.id),
+        format_func=labels.__getitem__,
+        key=key,
+        on_change=lambda: state.set_study(data, st.session_state[key]),
         help="What was trained stays here, the newest first.",
     )
 
 
 def _state(study: Study) -> str:
     if _active(study):
-        return "training"
+        return f"training · {study.id}"
     done, total = len(cached.rows(study.id)), len(study.configs())
     return f"done · {study.id}" if done == total else f"{done} of {total} done · {study.id}"
 

@@ -13,7 +13,7 @@ from core.errors import printable
 from core.files import csv_text
 from core.store import Entry
 
-SURE, HALF = 0.9, 0.5
+SURE, FAIR, HALF = 0.9, 0.7, 0.5
 NEAR = 0.6  # a class that has this part of the first one's probability is in the running with it
 MOST_NAMED = 3
 
@@ -56,7 +56,8 @@ def verdict(classes: Sequence[str], probabilities: np.ndarray) -> str:
     if p[order[0]] < HALF:
         return f"It is unsure: no class reaches one half, and {following}."
     if p[order[0]] < SURE:
-        return f"It is fairly sure: {following}."
+        how = "fairly sure" if p[order[0]] >= FAIR else "not sure"
+        return f"It is {how}: {following}."
     return f"It is sure: {following}."
 
 

@@ -127,7 +127,7 @@ class _State:
 
     def arrays(self) -> dict[str, list[np.ndarray]]:
         """All that going on needs."""
-        optimizer = [np.asarray(variable) for variable in self._optimizer.variables]
+        optimizer = [variable.numpy() for variable in self._optimizer.variables]
         return {"weights": self._model.get_weights(), "optimizer": optimizer, "best": self.best}
 
     def learn(

@@ -5,7 +5,7 @@ import streamlit as st
 from ui import evaluate_images, model_picker, predict_batch, predict_input, predict_view
 
 head = st.container()
-left, right = st.columns([3, 2], gap="large", vertical_alignment="bottom")
+left, right = st.columns([3, 2], gap="medium", vertical_alignment="bottom")
 with left:
     judged = model_picker.choose_one(predict_view.PROMISE)
 with head:

@@ -33,7 +33,8 @@ def made(tmp_path_factory) -> Filled:
     words += ["--out", str(root / "model"), "--model", "scratch", "--size", "16", "--epochs", "15"]
     done = subprocess.run(
         [*words, "--no-augment", "--set", "batch_size=4"],
-        cwd=ROOT, env=os.environ | {"FACETTE_HOME": str(home)}, capture_output=True, text=True, timeout=300, check=False,
+        cwd=ROOT, env=os.environ | {"FACETTE_HOME": str(home)}, capture_output=True, text=True,
+        timeout=300, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return Filled(home, root, {})

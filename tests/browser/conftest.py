@@ -10,10 +10,18 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import pytest
+
+from core import tasks
+from core.events import silent
+from core.runs import Comparison
+from core.store import Store
+from core.types import Source
+from tests import drawn
 
 ROOT = Path(__file__).parent.parent.parent
 CHROMIUM = next(
@@ -58,16 +66,16 @@ def chromium():
 
 
 @pytest.fixture(scope="module")
-def serve(tmp_path_factory) -> Iterator[Callable[[str], Server]]:
+def serve(tmp_path_factory) -> Iterator[Callable[..., Server]]:
     """Start an app of this project with a store of its own; gives its address."""
     started: list[subprocess.Popen] = []
 
-    def start(app: str) -> Server:
+    def start(app: str, home: Path | None = None, **environ: str) -> Server:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
-        home = tmp_path_factory.mktemp("home")
-        environment = os.environ | {"FACETTE_HOME": str(home), "PYTHONPATH": str(ROOT)}
+        home = home or tmp_path_factory.mktemp("home")
+        environment = os.environ | {"FACETTE_HOME": str(home), "PYTHONPATH": str(ROOT)} | environ
         command = [sys.executable, "-m", "streamlit", "run", str(ROOT / app)]
         command += ["--server.headless=true", f"--server.port={port}"]
         command += ["--server.address=127.0.0.1", "--browser.gatherUsageStats=false"]
@@ -82,6 +90,39 @@ def serve(tmp_path_factory) -> Iterator[Callable[[str], Server]]:
     for process in started:
         process.terminate()
         process.wait(10)
+
+
+@dataclass(frozen=True)
+class Classes:
+    """A running app with drawn pictures of three classes, and one model trained on them."""
+
+    app: Server
+    folder: Path  # its sub-folders are the classes
+    model: str  # the id of a network from scratch, after two epochs
+
+    def link(self, page: str) -> str:
+        """The address of a page with these images open."""
+        run = Comparison(Source("folder", str(self.folder)))
+        return f"{self.app}/{page}?run={quote(f'{self.folder.name} · {run.id}')}"
+
+
+@pytest.fixture(scope="module")
+def classes(serve, tmp_path_factory) -> Classes:
+    """Three classes of twelve pictures, opened and trained on by the real command."""
+    home, root = tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("root").resolve()
+    for kind in (*drawn.INK, "stray"):
+        drawn.save(root / "shapes" / kind, kind, 12)
+    command = [sys.executable, "-m", "core", "train", "--data", str(root / "shapes")]
+    command += ["--model", "scratch", "--epochs", "2", "--no-augment", "--out", str(home / "out")]
+    environment = os.environ | {"FACETTE_HOME": str(home)}
+    subprocess.run(command, cwd=ROOT, env=environment, check=True, timeout=300)
+    store, source = Store(home), Source("folder", str(root / "shapes"))
+    tasks.open_source(store, silent, source.to_json())  # the thumbnails
+    run = Comparison(source)
+    store.save_record("comparisons", run.id, run.to_json())
+    (model,) = (folder.name for folder in (home / "models").iterdir())
+    app = serve("app.py", home, FACETTE_ROOT=str(root))
+    return Classes(app, root / "shapes", model)
 
 
 def _wait(url: str, log: Path) -> None:

@@ -254,6 +254,7 @@ def test_uploads_are_bounded(tmp_path, monkeypatch):
     ("p", "said"),
     [
         ((0.97, 0.02, 0.01), "It is sure: the next is b with 2.0%."),
+        ((0.6, 0.3, 0.1), "It is not sure: the next is b with 30.0%."),
         ((0.7, 0.2, 0.1), "It is fairly sure: the next is b with 20.0%."),
         ((0.46, 0.27, 0.27), "It is unsure: no class reaches one half, and the next is b"),
         ((0.02, 0.5, 0.48), "It hesitates between b (50.0%) and c (48.0%)."),
