@@ -158,5 +158,5 @@ def _teach(text: str) -> NoReturn:
     st.markdown("### No model has been trained yet")
     st.markdown(text)
     if st.button("Train a model", type="primary", icon=":material/model_training:"):
-        st.switch_page(TRAIN)
+        state.go_to(TRAIN)
     st.stop()

@@ -30,7 +30,7 @@ STAGES = {
     "explain": "Drawing what is seen by",
     "decode": "Reading the images for the network",
     "frozen": "Describing the images with",
-    "train": "Training",
+    "train": "",  # its name says it all
     "predict": "Naming the images",
     "look": "Looking at the image",
 }
@@ -124,7 +124,7 @@ def _watch(
 
 def _running(job: Job) -> None:
     words = "Waiting for another job to finish" if job.status == "queued" else _step(job)
-    if job.runs[1]:
+    if job.runs[1] > 1:
         part = _PARTS.get(job.task, "run")
         words += f" · {part} {min(job.runs[0] + 1, job.runs[1])} of {job.runs[1]}"
     if job.seconds_left is not None and job.seconds_left > 1:

@@ -153,3 +153,8 @@ def count_start() -> None:
 def show_models(model_ids: list[str]) -> None:
     """Make the Evaluate page open with these models."""
     st.session_state[MODELS] = model_ids
+
+
+def go_to(page: str) -> None:
+    """Show another page, as `st.switch_page`, which refuses while a widget is in the URL."""
+    st.switch_page(page, query_params={})

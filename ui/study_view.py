@@ -76,7 +76,7 @@ def show(study: Study, rows: Sequence[Row]) -> None:
         ):
             order = sorted(rows, key=lambda row: row is not studies.best(rows))
             state.show_models([row.models[0] for row in order[:MOST]])
-            st.switch_page(EVALUATE)
+            state.go_to(EVALUATE)
         st.download_button(
             study_files.TABLE, lambda: study_files.table_text(rows), study_files.TABLE,
             "text/csv", key="get-study", on_click="ignore", icon=":material/download:",

@@ -63,7 +63,7 @@ def _teach(reason: str, dataset: Dataset) -> None:
     name = errors.text(study_words.subject(dataset.source))
     st.info(f"Of {name} nothing can be learnt yet. {errors.text(reason)}", icon=":material/info:")
     if st.button("Choose images with classes", type="primary", icon=":material/photo_library:"):
-        st.switch_page(DATA)
+        state.go_to(DATA)
 
 
 def panel(study: Study | None, dataset: Dataset) -> st.delta_generator.DeltaGenerator:

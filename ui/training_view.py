@@ -46,7 +46,7 @@ def show(data: str, study: Study | None) -> None:
         return
     rows = cached.rows(study.id)
     st.divider()
-    said, choice = st.columns([5, 3], vertical_alignment="center", gap="large")
+    said, choice = st.columns([4, 3], vertical_alignment="center", gap="large")
     with choice:
         _choose(data, study)
     with said:

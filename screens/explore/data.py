@@ -24,7 +24,7 @@ with action:
         asked = Comparison(dataset.source)
         comparison_form.start(asked)
         state.show_run(asked.id)
-        st.switch_page("screens/explore/clusters.py")
+        state.go_to("screens/explore/clusters.py")
 
 pictures, facts = st.columns([3, 2], gap="large")
 with pictures:

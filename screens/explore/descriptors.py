@@ -19,4 +19,4 @@ asked = comparison_form.choose(dataset)
 if asked is not None:
     comparison_form.start(asked)
     state.show_run(asked.id)
-    st.switch_page("screens/explore/clusters.py")
+    state.go_to("screens/explore/clusters.py")

@@ -108,6 +108,7 @@ def test_the_newest_study_of_the_images_is_open_with_its_figures(filled_store):
     assert [b.label for b in at.download_button if b.key == "get-study"] == ["study.csv"]
     calm(at.button(key="study-evaluate").click().run())
     assert at.session_state["models"] == list(row.models)
+    assert "How it learnt" in said(at)
 
 
 def test_a_link_opens_its_study_whatever_images_are_open(filled_store):
