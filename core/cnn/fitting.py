@@ -18,7 +18,11 @@ from core.cnn.inputs import Feed
 from core.cnn.runtime import import_keras
 
 SAVED_EVERY = 5.0  # seconds; an epoch that is lost with a killed process is made again
+SMOOTHING = 0.1  # of the labels while fine-tuning: a settled head leaves nothing else to learn
+SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 LEAST_GAIN = 1e-4  # a validation loss counts as lower from this difference on
+
+KEPT = ("weights", "optimizer", "best", "start")  # arrays of a checkpoint
 
 Epoch = dict[str, Any]  # epoch, phase, loss, accuracy, val_loss, val_accuracy, learning_rate, …
 
@@ -30,7 +34,7 @@ class Checkpoint:
     path: Path
 
     def save(self, phase: str, history: list[Epoch], arrays: dict[str, list[np.ndarray]]) -> None:
-        """Keep the history, and lists of arrays by name (weights, optimizer, best)."""
+        """Keep the history, and the lists of arrays that `KEPT` names."""
         flat = {f"{name}_{i}": a for name, some in arrays.items() for i, a in enumerate(some)}
         about = json.dumps({"phase": phase, "history": history})
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -46,7 +50,7 @@ class Checkpoint:
             return "", [], {}
         with np.load(self.path, allow_pickle=False) as file:
             about = json.loads(file["about"].tobytes())
-            arrays: dict[str, list[np.ndarray]] = {"weights": [], "optimizer": [], "best": []}
+            arrays: dict[str, list[np.ndarray]] = {name: [] for name in KEPT}
             for name, some in arrays.items():
                 while f"{name}_{len(some)}" in file:
                     some.append(file[f"{name}_{len(some)}"])
@@ -64,6 +68,8 @@ def fit(
     earlier: Sequence[Epoch] = (),
 ) -> list[Epoch]:
     """Train a model until the validation loss falls no more; it ends with its best weights.
+
+    After fine-tuning these are mixed with the weights it started from, see `mix`.
 
     The learning rate is halved whenever half the patience went by without a lower validation
     loss. Every epoch draws order, augmentation and dropout from the seed and its own number
@@ -102,6 +108,8 @@ def fit(
             saved = time.monotonic()
         report([*earlier, *history], 0.0)
     learning.set_weights(state.best)
+    if phase == "fine_tune":
+        mix(learning, state.start, validation)
     return [*earlier, *history]
 
 
@@ -115,20 +123,22 @@ class _State:
         self._model, self._config = model, config
         self._rate = (config.learning_rate or 1e-3) * share
         self._optimizer = keras.optimizers.Adam(self._rate)
-        loss = keras.losses.SparseCategoricalCrossentropy()
-        model.compile(self._optimizer, loss, weighted_metrics=["accuracy"])
+        loss = _smoothed(SMOOTHING if share < 1 else 0.0, int(model.output.shape[-1]))
+        model.compile(self._optimizer, loss, weighted_metrics=["accuracy", _entropy()])
         self._optimizer.build(model.trainable_variables)
         self.best: list[np.ndarray] = model.get_weights()
+        self.start = self.best
         if arrays:
             model.set_weights(arrays["weights"])
             for variable, value in zip(self._optimizer.variables, arrays["optimizer"], strict=True):
                 variable.assign(value)
-            self.best = arrays["best"]
+            self.best, self.start = arrays["best"], arrays["start"]
 
     def arrays(self) -> dict[str, list[np.ndarray]]:
         """All that going on needs."""
         optimizer = [variable.numpy() for variable in self._optimizer.variables]
-        return {"weights": self._model.get_weights(), "optimizer": optimizer, "best": self.best}
+        kept = (self._model.get_weights(), optimizer, self.best, self.start)
+        return dict(zip(KEPT, kept, strict=True))
 
     def learn(
         self, batches: Any, measured: Any, history: list[Epoch], report: Callable[[float], None]
@@ -145,8 +155,60 @@ class _State:
             verbose=0,
             callbacks=[_heard(report)],
         ).history
-        epoch = {name: float(values[-1]) for name, values in logs.items()}
+        # The loss that is told is without smoothing, so that it can be compared between phases.
+        told = {"loss": "cross_entropy", "accuracy": "accuracy",
+                "val_loss": "val_cross_entropy", "val_accuracy": "val_accuracy"}  # fmt: skip
+        epoch = {name: float(logs[log][-1]) for name, log in told.items()}
         return epoch | {"learning_rate": self._rate * 0.5**halvings}
+
+
+def mix(model: Any, start: list[np.ndarray], validation: Feed) -> float:
+    """Set a fine-tuned model's weights between those it started from and those it has.
+
+    Wortsman et al., "Robust fine-tuning of zero-shot models", CVPR 2022: a mean of both is often
+    better than either. The share of the fine-tuned weights, one of `SHARES`, is the one with the
+    lowest validation loss; 0 means that fine-tuning has not helped.
+
+    Returns
+    -------
+    float
+        the share chosen
+    """
+    tuned = model.get_weights()
+    measured = validation.in_order(64)
+    losses = {}
+    for share in SHARES:
+        model.set_weights(_between(start, tuned, share))
+        logs = model.evaluate(measured, verbose=0, return_dict=True)
+        losses[share] = float(logs["cross_entropy"])
+    best = min(losses, key=lambda share: (losses[share], share))
+    model.set_weights(_between(start, tuned, best))
+    return best
+
+
+def _between(start: list[np.ndarray], tuned: list[np.ndarray], share: float) -> list[np.ndarray]:
+    pairs = zip(start, tuned, strict=True)
+    return [a + share * (b - a) if a.dtype.kind == "f" else b for a, b in pairs]
+
+
+def _entropy() -> Any:
+    return import_keras().metrics.SparseCategoricalCrossentropy(name="cross_entropy")
+
+
+def _smoothed(smoothing: float, n_classes: int) -> Any:
+    """The cross-entropy of labels of which a share is spread over all classes.
+
+    Szegedy et al., "Rethinking the Inception architecture for computer vision", CVPR 2016.
+    """
+    keras = import_keras()
+    if not smoothing:
+        return keras.losses.SparseCategoricalCrossentropy()
+    loss = keras.losses.CategoricalCrossentropy(label_smoothing=smoothing, reduction=None)
+
+    def smoothed(labels: Any, probabilities: Any) -> Any:
+        return loss(keras.ops.one_hot(labels, n_classes), probabilities)
+
+    return smoothed
 
 
 def _heard(report: Callable[[float], None]) -> Any:
