@@ -209,7 +209,7 @@ def predict(
     )
     if named.rejected:
         first = named.rejected[0]
-        raise InputError(f"{printable(first.id)}: {first.reason}.")
+        raise InputError(f"{printable(first.id)}: {first.reason.rstrip('.')}.")
 
 
 @app.command()

@@ -1,8 +1,9 @@
 """Long tasks in processes of their own: progress, cancel, and a page may rerun meanwhile.
 
-Two lanes. The quick lane is one warm process for explanations and small things; every long job
-gets a process of its own. A job is named by its content: asked for twice, it runs once, and a
-reloaded page or a second tab finds it again.
+Three lanes. The quick lane is one warm process for explanations and small things; every long job
+gets a process of its own, and so does what reads or copies images (lane "files"), so that other
+images can be opened while a training runs. A job is named by its content: asked for twice, it
+runs once, and a reloaded page or a second tab finds it again.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from core.keys import key_of
 from core.store import Store
 
 Status = Literal["queued", "running", "done", "failed", "cancelled"]
-Lane = Literal["quick", "long"]
+Lane = Literal["quick", "files", "long"]
 ROOT = Path(__file__).parent.parent
 ACTIVE = ("queued", "running")
 
@@ -78,17 +79,17 @@ class Jobs:
     ----------
     store : the folder that the workers write to; passed on to them as FACETTE_HOME
     slots : how many long jobs run at once; the others wait
-    per_owner : how many unfinished long jobs one session may have
+    per_owner : how many unfinished jobs one session may have in each lane but the quick one
     """
 
     def __init__(self, store: Store, slots: int = 1, per_owner: int = 3) -> None:
         self._store, self._per_owner = store, per_owner
         self._jobs: dict[str, Job] = {}
         self._attempts = 0
-        self._waiting: dict[Lane, list[str]] = {"quick": [], "long": []}
+        self._waiting: dict[Lane, list[str]] = {"quick": [], "files": [], "long": []}
         self._processes: dict[str, subprocess.Popen[str]] = {}
         self._changed = threading.Condition()
-        lanes: list[Lane] = ["quick", *(["long"] * slots)]  # type: ignore[list-item]
+        lanes: list[Lane] = ["quick", "files", *(["long"] * slots)]  # type: ignore[list-item]
         for lane in lanes:
             threading.Thread(target=self._serve, args=(lane,), daemon=True).start()
 
@@ -105,7 +106,8 @@ class Jobs:
             if known is not None and known.active:
                 return known
             mine = [j for j in self._jobs.values() if j.owner == owner and j.active]
-            if lane == "long" and len([j for j in mine if j.lane == "long"]) >= self._per_owner:
+            mine = [j for j in mine if j.lane == lane]
+            if lane != "quick" and len(mine) >= self._per_owner:
                 raise InputError(
                     f"You have {len(mine)} unfinished jobs, allowed are {self._per_owner}. "
                     "Wait for one to finish, or cancel one."
@@ -180,7 +182,7 @@ class Jobs:
                 text = f"The worker could not be used ({printable(error)}). Try again."
                 self._set(job, status="failed", message=text)
                 self._end(process)
-            if lane == "long":
+            if lane != "quick":
                 self._end(process)
 
     def _carry_out(

@@ -163,15 +163,17 @@ class Store:
         """Remove what was unused for longest until the rest fits; returns the bytes freed.
 
         The limit is FACETTE_STORE_GB (20 by default). What was used in the last hours stays,
-        uploads for a month. What dead processes left half written goes in any case.
+        uploads and what stopped trainings need to go on for a month. What dead processes left
+        half written goes in any case. Trained models are not touched.
         """
         if limit_bytes is None:
-            limit_bytes = float(os.environ.get("FACETTE_STORE_GB", DEFAULT_LIMIT_GB)) * 1e9
+            limit_bytes = _limit_gb() * 1e9
         self._sweep_dead()
         found = [
             *((meta, meta.parent, KEPT) for meta in (self.root / "entries").glob("*/*/meta.json")),
             *((file, file, KEPT) for file in (self.root / "made").glob("*")),
             *((folder, folder, KEPT_UPLOADS) for folder in (self.root / "uploads").glob("*")),
+            *((file, file, KEPT_UPLOADS) for file in (self.root / "training").glob("*")),
         ]
         stored = []
         for stamp, path, kept in found:
@@ -197,6 +199,17 @@ class Store:
                 old = folder.stat().st_mtime < time.time() - KEPT
                 if old and not is_alive(int(folder.name.partition("-")[0])):
                     _remove(folder)
+
+
+def _limit_gb() -> float:
+    text = os.environ.get("FACETTE_STORE_GB", "").strip()
+    try:
+        limit = float(text) if text else DEFAULT_LIMIT_GB
+    except ValueError:
+        limit = -1.0
+    if not limit >= 0:
+        raise input_error("FACETTE_STORE_GB", text, "a number of gigabytes, at least 0")
+    return limit
 
 
 def move_new(source: Path, target: Path) -> None:

@@ -90,10 +90,9 @@ def _lowest(history: Mapping[str, np.ndarray]) -> list[Figure]:
         return []
     best = int(np.nanargmin(loss))
     return [{
-        "type": "scatter", "mode": "markers+text", "x": [best + 1], "y": [loss[best]],
-        "marker": {"size": 13, "color": PICKED, "symbol": "diamond"}, "showlegend": False,
-        "text": [f"lowest: {loss[best]:.3f}"], "cliponaxis": False, "hoverinfo": "skip",
-        "textposition": "bottom left" if best > len(loss) / 2 else "bottom right",
+        "type": "scatter", "mode": "markers", "x": [best + 1], "y": [loss[best]],
+        "marker": {"size": 13, "color": PICKED, "symbol": "diamond"}, "showlegend": True,
+        "name": f"lowest: {loss[best]:.3f}", "cliponaxis": False, "hoverinfo": "skip",
     }]  # fmt: skip
 
 

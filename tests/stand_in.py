@@ -17,6 +17,7 @@ class MeanColor:
     """Red, green or blue: a softmax of the mean of each channel."""
 
     name = "mean colour"
+    size = 64
     classes = ("red", "green", "<b>blue</b>")
 
     def __init__(self, seconds: float = 0.0) -> None:

@@ -95,7 +95,10 @@ def test_a_study_writes_a_table_and_a_folder_a_model(home, data, tmp_path):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["train", "--data", "DATA", "--out", "OUT", "--model", "magic"], "train: model: got magic"),
+        (
+            ["train", "--data", "DATA", "--out", "OUT", "--model", "magic"],
+            "train: model: got magic",
+        ),
         (["train", "--data", "DATA", "--out", "OUT", "--set", "rate=1"], "train: parameter: got"),
         (["train", "--data", "DATA", "--out", "DATA"], "out: got "),
         (["train", "--data", "digits", "--out", "OUT", "--backbone", "x"], "backbone"),

@@ -11,8 +11,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import re
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from core import __version__
+from core.cnn import keras_file
 from core.cnn.config import TrainConfig
 from core.errors import InputError, printable
 from core.keys import key_of, key_of_bytes
@@ -34,8 +33,6 @@ HISTORY, CONFUSION, PREDICTIONS, CARD = (
 FILES = (MODEL, CLASSES, CONFIG, METRICS, HISTORY, CONFUSION, PREDICTIONS, CARD)
 MOST_CLASSES = 10_000
 MOST_JSON = 10_000_000  # bytes
-MOST_ARRAYS = 4_000_000_000  # bytes of weights
-_WEIGHTS = "model.weights.h5"
 
 
 @dataclass(frozen=True)
@@ -106,8 +103,10 @@ def read(folder: Path | str) -> Artefact:
     if not isinstance(about, dict) or about.get("format") != FORMAT:
         raise _not_ours(folder, f"{CONFIG} is not of format {FORMAT}")
     good = isinstance(classes, list) and 2 <= len(classes) <= MOST_CLASSES
-    if not good or not all(isinstance(name, str) for name in classes):
-        raise _not_ours(folder, f"{CLASSES} is not a list of at least 2 names")
+    if not good or not all(isinstance(n, str) for n in classes) or len({*classes}) < len(classes):
+        raise _not_ours(folder, f"{CLASSES} is not a list of at least 2 different names")
+    if not isinstance(metrics, dict):
+        raise _not_ours(folder, f"{METRICS} is not whole")
     try:
         config = TrainConfig.from_json(about.pop("config"))
     except (KeyError, TypeError, AttributeError):
@@ -127,7 +126,7 @@ def write(
     history: Sequence[Mapping[str, Any]],
 ) -> None:
     """Write the files of a model but for its predictions; the same model gives the same bytes."""
-    save_keras(whole, folder / MODEL)
+    keras_file.save(whole, folder / MODEL)
     facts = {"format": FORMAT, "facette": __version__, "name": config.name, **about}
     files: dict[str, Any] = {
         CLASSES: list(classes), CONFIG: {**facts, "config": config.to_json()}, METRICS: metrics,
@@ -139,38 +138,6 @@ def write(
         writer = csv.DictWriter(file, list(history[0]) if history else ["epoch"])
         writer.writeheader()
         writer.writerows(history)
-
-
-def save_keras(model: Any, path: Path) -> None:
-    """Save a Keras model so that equal models give equal files: without dates.
-
-    Raises
-    ------
-    OSError
-        The file cannot be written.
-    """
-    beside = path.with_name("dated.keras")
-    model.save(beside)
-    with zipfile.ZipFile(beside) as dated, zipfile.ZipFile(path, "w") as plain:
-        for name in sorted(dated.namelist()):
-            content = dated.read(name)
-            if name == "config.json":  # layers that are shared bear their address in memory
-                content = _renumbered(content.decode()).encode()
-            if name == "metadata.json":
-                kept = {k: v for k, v in json.loads(content).items() if k != "date_saved"}
-                content = json.dumps(kept, sort_keys=True).encode()
-            plain.writestr(zipfile.ZipInfo(name), content)
-    beside.unlink()
-
-
-def _renumbered(config: str) -> str:
-    """The configuration with the numbers of shared objects counted from 1."""
-    numbers: dict[str, int] = {}
-    return re.sub(
-        r'("shared_object_id": )(\d+)',
-        lambda found: found[1] + str(numbers.setdefault(found[2], len(numbers) + 1)),
-        config,
-    )
 
 
 class Classifier:
@@ -185,7 +152,9 @@ class Classifier:
         self.size: int = artefact.config.size
         tf = import_tensorflow()
         shape = [tf.TensorSpec((None, self.size, self.size, 3), tf.float32)]
-        self._call = tf.function(lambda x: whole(x, training=False), input_signature=shape)
+        self._call = tf.function(
+            lambda x: whole(x, training=False), input_signature=shape, autograph=False
+        )
 
     def inputs(self, images: Sequence[np.ndarray]) -> np.ndarray:
         """Images of any size, (h, w) or (h, w, 3) uint8, as the network takes them."""
@@ -216,7 +185,9 @@ class Classifier:
         layer = self.whole.get_layer("embedding")
         model = import_keras().Model(self.whole.input, layer.output)
         shape = [tf.TensorSpec((None, self.size, self.size, 3), tf.float32)]
-        return tf.function(lambda x: model(x, training=False), input_signature=shape)
+        return tf.function(
+            lambda x: model(x, training=False), input_signature=shape, autograph=False
+        )
 
     def heat(
         self, image: np.ndarray, class_index: int, shape: tuple[int, int] | None = None
@@ -243,41 +214,11 @@ def load(folder: Path | str) -> Classifier:
 
     artefact = read(folder)
     whole = networks.build(artefact.config, len(artefact.classes), pretrained=False).whole
-    _load_weights(whole, artefact.folder / MODEL)
-    return Classifier(artefact, whole)
-
-
-def _load_weights(whole: Any, path: Path) -> None:
-    """Take the arrays of a .keras file into a network that is built already."""
-    import h5py
-
     try:
-        with zipfile.ZipFile(path) as archive:
-            info = archive.getinfo(_WEIGHTS)
-            if info.file_size > MOST_ARRAYS:
-                raise ValueError("its weights are too large")
-            content = io.BytesIO(archive.read(info))
-        with h5py.File(content, "r") as file:
-            _check_plain(file)
-        whole.load_weights(path)
-    except Exception as error:  # whatever the ZIP, HDF5 and Keras readers raise for a foreign file
-        raise _not_ours(path, f"its weights cannot be used ({printable(error)})") from None
-
-
-def _check_plain(group: Any) -> None:
-    """Raise unless there are only groups and plain arrays: no links, which lead elsewhere."""
-    import h5py
-
-    for name in group:
-        if not isinstance(group.get(name, getlink=True), h5py.HardLink):
-            raise ValueError("it holds a link")
-        one = group[name]
-        if isinstance(one, h5py.Group):
-            _check_plain(one)
-        elif one.external or one.is_virtual or one.dtype.kind not in "fiu":
-            raise ValueError("it holds something other than plain arrays")
-        elif one.nbytes > MOST_ARRAYS:
-            raise ValueError("its weights are too large")
+        keras_file.load_weights(whole, artefact.folder / MODEL)
+    except ValueError as error:
+        raise _not_ours(artefact.folder / MODEL, f"its weights cannot be used ({error})") from None
+    return Classifier(artefact, whole)
 
 
 def _json(path: Path) -> Any:

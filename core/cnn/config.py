@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, Self
 
 from core.cnn.augmentation import Augmentation
 from core.errors import input_error
-from core.keys import key_of
+from core.keys import key_of, key_of_file
 from core.params import Param, checked, declared, from_text, param
 from core.types import Dataset, Source
 
@@ -138,8 +139,11 @@ class TrainConfig:
 
         for p in self.params():
             object.__setattr__(self, p.name, checked("train", p, getattr(self, p.name)))
-        if self.folds and not (2 <= self.folds <= 20 and 0 <= self.fold < self.folds):
+        whole = all(type(number) is int for number in (self.folds, self.fold))
+        if not whole or (self.folds and not 2 <= self.folds <= 20):
             raise input_error("folds", self.folds, "0 or a whole number from 2 to 20")
+        if not 0 <= self.fold < max(1, self.folds):
+            raise input_error("fold", self.fold, f"0 to {max(0, self.folds - 1)}")
         if self.model != "scratch":
             backbone = backbones.find(self.backbone)
             if self.size is not None and self.size < backbone.least_size:
@@ -208,6 +212,13 @@ class TrainConfig:
         values |= {p.name: p.default for p in self.params() if p.name in without}
         return type(self)(**values)
 
+    @property
+    def start(self) -> str:
+        """What the backbone's first weights depend on: a word, or the content of a file."""
+        path = Path(self.weights).expanduser()
+        named = self.weights in ("imagenet", "random") or not path.is_file()
+        return self.weights if named else key_of_file(path)
+
     def to_json(self) -> dict[str, Any]:
         """The configuration as plain JSON values."""
         return asdict(self)
@@ -241,6 +252,11 @@ class Study:
             raise input_error("folds", self.folds, "0 or a whole number from 2 to 20")
         if not 0 <= self.search <= 100:
             raise input_error("search", self.search, "a whole number from 0 to 100")
+        if self.search and self.folds:  # a fold's test images are validation images of the search
+            raise input_error(
+                "search with folds", f"{self.search} with {self.folds}", "one of the two",
+                "Search first, then repeat what it found in folds.",
+            )  # fmt: skip
 
     def configs(self) -> list[TrainConfig]:
         """The trainings asked for, without folds and search, in their order."""

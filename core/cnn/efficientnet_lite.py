@@ -13,7 +13,7 @@ import numpy as np
 
 from core.cnn.pth import read_pth
 from core.cnn.runtime import import_keras
-from core.errors import FacetteError
+from core.errors import FacetteError, input_error
 
 STEM, HEAD, CLASSES = 32, 1280, 1000
 EPSILON = 1e-3  # of the batch normalisations that the weights were trained with
@@ -139,10 +139,15 @@ def load_weights(model: Any, name: str, path: Path | None = None) -> None:
 
     Raises
     ------
+    InputError
+        There is no file at `path`.
     FacetteError
-        The package that holds the weights is not installed, or its file is another one.
+        The package that holds the weights is not installed, or the file is another one.
     """
     lite = LITES[name]
+    if path is not None and not path.is_file():
+        do = f"The file is {lite.file}."
+        raise input_error(f"{name}: weights", path, "imagenet, random, or the path of a file", do)
     arrays = read_pth(path or weights_file(name), lite.sha256)
     for layer_name, weights in _folded(arrays, tuple(blocks(lite))):
         if layer_name == "logits" and layer_name not in {layer.name for layer in model.layers}:

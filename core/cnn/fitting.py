@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import time
+import zipfile
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -16,6 +18,7 @@ import numpy as np
 from core.cnn.config import TrainConfig
 from core.cnn.inputs import Feed
 from core.cnn.runtime import import_keras
+from core.store import Store
 
 SAVED_EVERY = 5.0  # seconds; an epoch that is lost with a killed process is made again
 SMOOTHING = 0.1  # of the labels while fine-tuning: a settled head leaves nothing else to learn
@@ -29,7 +32,7 @@ Epoch = dict[str, Any]  # epoch, phase, loss, accuracy, val_loss, val_accuracy, 
 
 @dataclass
 class Checkpoint:
-    """A training that can go on: one file, written beside its place and renamed into it."""
+    """A training that can go on: one file of the folder `training` of a store."""
 
     path: Path
 
@@ -37,24 +40,24 @@ class Checkpoint:
         """Keep the history, and the lists of arrays that `KEPT` names."""
         flat = {f"{name}_{i}": a for name, some in arrays.items() for i, a in enumerate(some)}
         about = json.dumps({"phase": phase, "history": history})
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        beside = self.path.with_suffix(f".{os.getpid()}")
-        with beside.open("wb") as file:
-            flat["about"] = np.frombuffer(about.encode(), np.uint8)
-            np.savez(file, allow_pickle=False, **flat)
-        os.replace(beside, self.path)
+        flat["about"] = np.frombuffer(about.encode(), np.uint8)
+        with Store(self.path.parent.parent).workspace() as folder:  # says what a full disk means
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            np.savez(folder / "checkpoint.npz", allow_pickle=False, **flat)
+            os.replace(folder / "checkpoint.npz", self.path)
 
     def load(self) -> tuple[str, list[Epoch], dict[str, list[np.ndarray]]]:
-        """What was kept; empty where there is nothing."""
-        if not self.path.exists():
+        """What was kept; empty where there is nothing, or nothing whole after a power cut."""
+        try:
+            with np.load(self.path, allow_pickle=False) as file:
+                about = json.loads(file["about"].tobytes())
+                arrays: dict[str, list[np.ndarray]] = {name: [] for name in KEPT}
+                for name, some in arrays.items():
+                    while f"{name}_{len(some)}" in file:
+                        some.append(file[f"{name}_{len(some)}"])
+            return about["phase"], about["history"], arrays
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
             return "", [], {}
-        with np.load(self.path, allow_pickle=False) as file:
-            about = json.loads(file["about"].tobytes())
-            arrays: dict[str, list[np.ndarray]] = {name: [] for name in KEPT}
-            for name, some in arrays.items():
-                while f"{name}_{len(some)}" in file:
-                    some.append(file[f"{name}_{len(some)}"])
-        return about["phase"], about["history"], arrays
 
 
 def fit(
@@ -226,7 +229,7 @@ def _draw_anew(model: Any, seed: int, number: int) -> None:
     keras = import_keras()
     for i, layer in enumerate(model.layers):
         if isinstance(layer, keras.layers.Dropout) and hasattr(layer, "seed_generator"):
-            layer.seed_generator.state.assign(np.array([seed + i, number], np.uint32))
+            layer.seed_generator.state.assign(np.array([(seed + i) % 2**32, number], np.uint32))
 
 
 def _best(history: list[Epoch]) -> int:

@@ -7,9 +7,10 @@ in the store. Augmentation behind it works on a few changed copies of each image
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from core.store import Entry, Store
 from core.types import Dataset
 
 BATCH = 32  # images that go through a frozen part at once
+PART = 1_024  # images that are decoded before they are written
 
 
 @dataclass(frozen=True)
@@ -106,13 +108,44 @@ def pixels(dataset: Dataset, size: int, store: Store, emit: Listener) -> np.ndar
     key = key_of("pixels", 1, dataset.images_key, size)
     entry = store.get(key)
     if entry is None:
-        parts = executor.map_batches(
-            lambda batch: np.stack([dataset.image(i, size, "rgb") for i in batch]),
-            len(dataset),
-            _reporter(emit, "decode", "", key),
-        )
-        entry = store.put(key, {"values": np.concatenate(parts)})
+        report = _reporter(emit, "decode", "", key)
+        with store.workspace() as folder:
+            made = _OnDisk(folder / "values.npy", (len(dataset), size, size, 3), np.uint8)
+            for some in _batches(len(dataset), PART):
+                at = partial(_stack, dataset, size, np.asarray(some))
+                for part in executor.map_batches(at, len(some)):
+                    made.add(part)
+                report(some.stop, len(dataset))
+            entry = store.put(key, {"values": made.values()})
     return entry.array("values")
+
+
+class _OnDisk:
+    """An array (n, ...) written batch by batch, as those of many images fill any memory."""
+
+    def __init__(self, path: Path, shape: tuple[int, ...], dtype: Any) -> None:
+        self._path, self._dtype = path, np.dtype(dtype)
+        about = {"descr": self._dtype.str, "fortran_order": False, "shape": shape}
+        with path.open("wb") as file:
+            np.lib.format.write_array_header_1_0(file, about)
+
+    def add(self, rows: np.ndarray) -> None:
+        """Write the next rows."""
+        with self._path.open("ab") as file:
+            file.write(rows.astype(self._dtype).tobytes())
+
+    def values(self) -> np.ndarray:
+        """The whole array, memory-mapped."""
+        return np.load(self._path, mmap_mode="r", allow_pickle=False)
+
+
+def _batches(n: int, length: int) -> Iterator[range]:
+    return (range(start, min(start + length, n)) for start in range(0, n, length))
+
+
+def _stack(dataset: Dataset, size: int | None, rows: np.ndarray, at: Sequence[int]) -> np.ndarray:
+    """The images of some of the rows, (k, size, size, 3) uint8."""
+    return np.stack([dataset.image(int(rows[i]), size, "rgb") for i in at])
 
 
 def frozen_features(
@@ -145,10 +178,13 @@ def frozen_features(
     missing = [cut for cut, entry in found.items() if entry is None]
     if missing:
         start = time.perf_counter()
-        made = _described(dataset, config, whole, {c: cuts[c] for c in missing}, rows, view, emit)
-        for cut in missing:
+        wanted = {cut: cuts[cut] for cut in missing}
+        with store.workspace() as folder:
+            made = _described(dataset, config, whole, wanted, rows, view, emit, folder)
             seconds = time.perf_counter() - start
-            found[cut] = store.put(keys[cut], {"values": made[cut]}, {"seconds": seconds})
+            for cut in missing:
+                meta = {"seconds": seconds}
+                found[cut] = store.put(keys[cut], {"values": made[cut].values()}, meta)
     entries: dict[str, Entry] = {c: e for c, e in found.items() if e is not None}
     took = max(float(entry.meta["seconds"]) for entry in entries.values())
     return {cut: entry.array("values") for cut, entry in entries.items()}, took
@@ -161,7 +197,7 @@ def _features_key(
     if view:
         assert config.augmentation is not None
         changed = [asdict(config.augmentation), config.seed, view]
-    network = [config.backbone, config.weights, config.size, cut]
+    network = [config.backbone, config.start, config.size, cut]
     network += [config.seed] if config.weights == "random" else []
     return key_of(
         "frozen", 1, dataset.images_key, network, key_of_array(rows.astype(np.int64)), changed
@@ -176,40 +212,42 @@ def _described(
     rows: np.ndarray,
     view: int,
     emit: Listener,
-) -> dict[str, np.ndarray]:
+    folder: Path,
+) -> dict[str, _OnDisk]:
     keras = import_keras()
     model = keras.Model(whole.input, list(cuts.values()))
     tf = import_tensorflow()
     call = tf.function(
         lambda x: model(x, training=False),
         input_signature=[tf.TensorSpec((None, *whole.input.shape[1:]), tf.float32)],
+        autograph=False,
     )
-    made: dict[str, list[np.ndarray]] = {cut: [] for cut in cuts}
+    made = _files(cuts, len(rows), folder)
     name = config.backbone + (f", view {view}" if view else "")
     report = _reporter(emit, "frozen", name, "")
 
-    def read(batch: Sequence[int]) -> np.ndarray:
-        x = np.stack([dataset.image(int(rows[i]), config.size, "rgb") for i in batch])
+    def read(some: np.ndarray, at: Sequence[int]) -> np.ndarray:
+        x = _stack(dataset, config.size, some, at)
         if view:
             assert config.augmentation is not None
-            x = config.augmentation.view(x, config.seed, view, rows[np.asarray(batch)])
+            x = config.augmentation.view(x, config.seed, view, some[np.asarray(at)])
         return x
 
-    for start in range(0, len(rows), BATCH):
-        batch = range(start, min(start + BATCH, len(rows)))
-        parts = executor.map_batches(partial(_some, read, batch), len(batch))
+    for batch in _batches(len(rows), BATCH):
+        parts = executor.map_batches(partial(read, rows[batch.start : batch.stop]), len(batch))
         outputs = call(tf.constant(np.concatenate(parts), tf.float32))
         for cut, output in zip(cuts, _listed(outputs), strict=True):
-            kind = np.float32 if cut == EMBEDDING else np.float16
-            made[cut].append(output.numpy().astype(kind))
+            made[cut].add(output.numpy())
         report(batch.stop, len(rows))
-    return {cut: np.concatenate(parts) for cut, parts in made.items()}
+    return made
 
 
-def _some(
-    read: Callable[[Sequence[int]], np.ndarray], batch: range, at: Sequence[int]
-) -> np.ndarray:
-    return read([batch[i] for i in at])
+def _files(cuts: Mapping[str, Any], n: int, folder: Path) -> dict[str, _OnDisk]:
+    files = {}
+    for i, (cut, tensor) in enumerate(cuts.items()):
+        kind = np.float32 if cut == EMBEDDING else np.float16
+        files[cut] = _OnDisk(folder / f"{i}.npy", (n, *tensor.shape[1:]), kind)
+    return files
 
 
 def _listed(outputs: Any) -> list[Any]:

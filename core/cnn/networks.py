@@ -93,5 +93,6 @@ def _scratch(keras: Any, config: TrainConfig, n_classes: int) -> Any:
 
 
 def _head(keras: Any, config: TrainConfig, n_classes: int, x: Any) -> Any:
-    x = keras.layers.Dropout(config.dropout, seed=config.seed + 1, name="dropout")(x)
+    seed = (config.seed + 1) % 2**32
+    x = keras.layers.Dropout(config.dropout, seed=seed, name="dropout")(x)
     return keras.layers.Dense(n_classes, activation="softmax", name=OUTPUT)(x)

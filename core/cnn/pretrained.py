@@ -34,11 +34,11 @@ class Extractor:
     depend on how many other images were asked for.
     """
 
-    def __init__(self, backbone: str, size: int, weights: str, layer: str) -> None:
+    def __init__(self, backbone: str, size: int, weights: str, layer: str, content: str) -> None:
         from core.cnn.runtime import import_keras, import_tensorflow
 
         keras, tf = import_keras(), import_tensorflow()
-        whole = _backbone(backbone, size, weights)
+        whole = _backbone(backbone, size, weights, content)
         output = whole.output if layer == LAST else whole.get_layer(layer).output
         network = keras.Model(whole.input, output)
         self.size = size
@@ -72,14 +72,14 @@ class Extractor:
 
 
 @lru_cache(LOADED)
-def _backbone(name: str, size: int, weights: str) -> Any:
+def _backbone(name: str, size: int, weights: str, _content: str) -> Any:
     return backbones.build(name, size, weights)
 
 
 @lru_cache(LOADED)
-def extractor(backbone: str, size: int, weights: str, layer: str, _content: str) -> Extractor:
-    """The loaded network; the process keeps a few. `_content` tells files of one path apart."""
-    return Extractor(backbone, size, weights, layer)
+def extractor(backbone: str, size: int, weights: str, layer: str, content: str) -> Extractor:
+    """The loaded network; the process keeps a few. `content` tells files of one path apart."""
+    return Extractor(backbone, size, weights, layer, content)
 
 
 def layer_param(layers: Sequence[str]) -> Any:

@@ -42,12 +42,12 @@ def train(store: Store, emit: Listener, study: dict[str, Any]) -> dict[str, Any]
 
 def look_key(model: str, dataset: Dataset, row: int, class_index: int = TOP) -> str:
     """Where the store holds what a model sees in one image of a dataset; see `looked`."""
-    return key_of("look", 2, model, dataset.images_key, row, class_index)
+    return key_of("look", 3, model, dataset.images_key, row, class_index)
 
 
 def look_file_key(model: str, digest: str, class_index: int = TOP) -> str:
     """Where the store holds what a model sees in an image file of that digest; see `looked`."""
-    return key_of("look", 2, model, digest, class_index)
+    return key_of("look", 3, model, digest, class_index)
 
 
 def look(
@@ -85,7 +85,8 @@ def look_file(
         except InputError as error:
             raise InputError(f"This file cannot be named: {error}.") from None
         classifier = _classifier(store, model, emit)
-        store.put(key, looked(classifier, image, images.thumbnail(image, SHOWN), class_index))
+        seen = images.decode(content, classifier.size)
+        store.put(key, looked(classifier, seen, images.thumbnail(image, SHOWN), class_index))
     return {}
 
 
@@ -155,18 +156,19 @@ def name_files(
     classifier: Classifier,
     files: Mapping[str, Path],
     emit: Listener,
-    seen: Callable[[np.ndarray], None] = lambda image: None,
+    seen: Callable[[Path], None] = lambda path: None,
 ) -> Named:
     """Predict the class of every file; those that are no images are listed with the reason.
 
-    `seen` is called with the pixels of every file that could be read, in order.
+    Files are decoded as training decodes them. `seen` is called with the path of every file that
+    could be read, in order.
     """
     good, parts, rejected = [], [], []
     for done, (name, path) in enumerate(files.items(), 1):
         try:
-            image = images.decode(Path(path))
-            parts.append(classifier.predict([image]))
-            seen(image)
+            row = classifier.predict([images.decode(Path(path), classifier.size)])
+            seen(Path(path))
+            parts.append(row)
             good.append(name)
         except InputError as error:
             rejected.append(Rejected(name, str(error)))
@@ -177,7 +179,7 @@ def name_files(
 
 def predict_key(model: str, digests: Sequence[str]) -> str:
     """Where the store holds what a model says of some uploaded files, in their order."""
-    return key_of("predicted", 2, model, list(digests))
+    return key_of("predicted", 3, model, list(digests))
 
 
 def predict(
@@ -196,7 +198,7 @@ def predict(
     small: list[np.ndarray] = []
     # Two uploads may have one name: they are told apart by their place.
     paths = {f"{i}": Path(path) for i, (_, path) in enumerate(files)}
-    named = name_files(classifier, paths, emit, lambda image: small.append(_thumbnail(image)))
+    named = name_files(classifier, paths, emit, lambda path: small.append(_thumbnail(path)))
     meta = {
         "files": [int(i) for i in named.files],
         "rejected": [[int(r.id), r.reason] for r in named.rejected],
@@ -207,9 +209,9 @@ def predict(
     return {}
 
 
-def _thumbnail(image: np.ndarray) -> np.ndarray:
-    """A small picture in the middle of a white square."""
-    small = images.rgb(images.thumbnail(image, THUMBNAIL))
+def _thumbnail(path: Path) -> np.ndarray:
+    """A small picture of a file in the middle of a white square."""
+    small = images.rgb(images.thumbnail(images.decode(path, THUMBNAIL), THUMBNAIL))
     height, width = small.shape[:2]
     top, left = (THUMBNAIL - height) // 2, (THUMBNAIL - width) // 2
     square = np.full((THUMBNAIL, THUMBNAIL, 3), 255, np.uint8)

@@ -38,6 +38,7 @@ def import_keras() -> ModuleType:
         raise FacetteError(
             f"TensorFlow cannot be imported ({error}). Install it: pip install tensorflow"
         ) from error
+    tf.get_logger().setLevel("ERROR")  # it warns those who write TensorFlow, not those who use it
     tf.config.experimental.enable_op_determinism()
     tf.config.threading.set_intra_op_parallelism_threads(n_workers())
     tf.config.threading.set_inter_op_parallelism_threads(n_workers())

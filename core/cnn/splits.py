@@ -9,7 +9,7 @@ import numpy as np
 
 from core.cnn.config import TrainConfig
 from core.datasets import balance
-from core.errors import input_error
+from core.errors import input_error, printable
 from core.keys import key_of_array
 from core.types import UNLABELLED, Dataset
 
@@ -57,7 +57,8 @@ def split_of(dataset: Dataset, config: TrainConfig) -> Split:
     Raises
     ------
     InputError
-        The images have fewer than two classes, or a class has too few images.
+        The images have fewer than two classes, a class has too few images or none to learn
+        from, or a part is empty.
     """
     dataset, given = as_given(dataset)
     labels = dataset.labels
@@ -82,7 +83,7 @@ def split_of(dataset: Dataset, config: TrainConfig) -> Split:
         for missing in (p for p in range(3) if not (part == p).any()):
             _draw_from_train(part, labels, groups, missing, config.seed)
             notes.append(f"There was no {NAMES[missing]} folder: a fifth of train is taken.")
-    notes += _leaks(part, groups)
+    notes += _absent(part, labels, dataset) + _leaks(part, groups)
     return Split(part, labels.astype(np.int32), dataset.class_names, tuple(notes))
 
 
@@ -133,6 +134,25 @@ def _draw_from_train(
     rows = np.flatnonzero(part == 0)
     drawn = balance.split(labels[rows], groups[rows], (0.8, 0.2, 0.0), seed)
     part[rows[drawn == 1]] = missing
+
+
+def _absent(part: np.ndarray, labels: np.ndarray, dataset: Dataset) -> list[str]:
+    """Say which classes cannot be judged; raise where one cannot be learnt, or a part is empty."""
+    counts = [np.bincount(labels[part == p], minlength=len(dataset.class_names)) for p in range(3)]
+    empty = [name for name, count in zip(NAMES, counts, strict=True) if not count.any()]
+    do = "Exact copies stay together: add images that differ, or ask for fewer folds."
+    if empty:
+        raise input_error(f"images for {empty[0]} in {dataset.name}", 0, "at least 1", do)
+    if not counts[0].all():
+        name = dataset.class_names[int(counts[0].argmin())]
+        raise input_error(f"training images of the class {name!r}", 0, "at least 1", do)
+    notes = []
+    for p in (1, 2):
+        missing = [printable(dataset.class_names[c], 60) for c in np.flatnonzero(counts[p] == 0)]
+        if missing:
+            more = f" and {len(missing) - 5:,} more" if len(missing) > 5 else ""
+            notes.append(f"The {NAMES[p]} has no image of {', '.join(missing[:5])}{more}.")
+    return notes
 
 
 def _leaks(part: np.ndarray, groups: np.ndarray) -> list[str]:

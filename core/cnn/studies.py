@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,14 @@ import numpy as np
 from core.cnn import artefact, training
 from core.cnn.artefact import Artefact
 from core.cnn.config import Study, TrainConfig
-from core.errors import FacetteError, InputError
+from core.cnn.splits import split_of
+from core.errors import Cancelled, FacetteError, InputError, printable
 from core.events import Event, Listener, silent
 from core.store import Store
 from core.types import Dataset
 
-STUDIES, RESULTS = "studies", "study_results"  # records: what was asked, what came out
+# Records: what was asked, what came out, and every model that was trained for it.
+STUDIES, RESULTS, MADE = "studies", "study_results", "study_models"
 MEASURES = ("validation_accuracy", "accuracy", "macro_f1", "gap", "seconds", "parameters")
 SIZES = (32, 48, 64, 96)  # that a search from scratch tries
 
@@ -59,11 +62,20 @@ def carry_out(
 
     Returns the rows of the trained models, and those that failed with the reason: one failure
     does not stop the others. After each model the rows so far are put into the store's records.
+
+    Raises
+    ------
+    InputError
+        The images cannot be trained on; then nothing is trained.
     """
     configs, rows, failed = study.configs(), list[Row](), []
+    earlier = results(store, study.id)  # shown until they are trained, or found, again
+    for fold in range(max(1, study.folds)):
+        split_of(dataset, dataclasses.replace(study.base, folds=study.folds, fold=fold))
     store.save_record(STUDIES, study.id, study.to_json())
     each = (study.search if study.search else 0) + max(1, study.folds)
     also = sorted({config.model for config in configs} - {"scratch"})
+    train = partial(_trained, dataset, study, store, emit)
 
     def progress(done: int) -> None:
         emit(Event("run", "progress", done=done, total=len(configs) * each))
@@ -71,19 +83,21 @@ def carry_out(
     for index, config in enumerate(configs):
         progress(index * each)
         try:
-            tried = _searched(dataset, config, study.search, store, emit)
+            tried = _searched(config, study.search, train)
             chosen = tried[0][0] if tried else config
             trained = []
             for fold in range(max(1, study.folds)):
                 progress(index * each + len(tried) + fold)
                 part = dataclasses.replace(chosen, folds=study.folds, fold=fold)
-                trained.append(training.train(dataset, part, store, emit, also))
+                trained.append(train(part, also))
         except FacetteError as error:
             emit(Event("run", "failed", config.variant, message=str(error)))
             failed.append((config, error))
             continue
         rows.append(_row(chosen, trained, tried))
-        store.save_record(RESULTS, study.id, {"rows": [row.to_json() for row in rows]})
+        later = {one.variant for one in configs[index + 1 :]}
+        shown = rows + [row for row in earlier if row.config.variant in later]
+        store.save_record(RESULTS, study.id, {"rows": [row.to_json() for row in shown]})
     progress(len(configs) * each)
     return rows, failed
 
@@ -114,15 +128,17 @@ def forget(store: Store, study_id: str) -> int:
     with store.workspace() as rubbish:  # a folder is there whole or not at all
         for model in gone:
             os.rename(training.model_folder(store, model), rubbish / model)
-    for group, name in [(STUDIES, study_id), (RESULTS, study_id)]:
-        store.drop_record(group, name)
+    for group in (STUDIES, RESULTS, MADE):
+        store.drop_record(group, study_id)
     for model in gone:
         store.drop_record(training.RECORDS, model)
     return len(gone)
 
 
 def _models_of(store: Store, study_id: str) -> list[str]:
-    return [model for row in results(store, study_id) for model in row.models]
+    made = (store.record(MADE, study_id) or {"models": []})["models"]
+    shown = [model for row in results(store, study_id) for model in row.models]
+    return [m for m in {*made, *shown} if training.model_folder(store, m).is_dir()]
 
 
 def table(rows: Sequence[Row]) -> list[dict[str, Any]]:
@@ -164,8 +180,29 @@ def _row(
     )
 
 
+def _trained(
+    dataset: Dataset,
+    study: Study,
+    store: Store,
+    emit: Listener,
+    config: TrainConfig,
+    also: Sequence[str] = (),
+) -> Artefact:
+    """A model trained for a study, which is put down so that `forget` finds it."""
+    try:
+        model = training.train(dataset, config, store, emit, also)
+    except (FacetteError, Cancelled):
+        raise
+    except Exception as error:  # whatever TensorFlow raises ends this training, not the others
+        text = printable(error, 300) or type(error).__name__
+        raise FacetteError(f"{config.variant} failed: {text}") from error
+    known = {*_models_of(store, study.id), model.id}
+    store.save_record(MADE, study.id, {"models": sorted(known)})
+    return model
+
+
 def _searched(
-    dataset: Dataset, config: TrainConfig, count: int, store: Store, emit: Listener
+    config: TrainConfig, count: int, train: Callable[[TrainConfig], Artefact]
 ) -> list[tuple[TrainConfig, float]]:
     """Settings drawn by the seed with their validation accuracies, the best first.
 
@@ -173,8 +210,7 @@ def _searched(
     """
     tried = []
     for candidate in drawn(config, count):
-        trained = training.train(dataset, candidate, store, emit)
-        tried.append((candidate, float(trained.metrics["validation_accuracy"])))
+        tried.append((candidate, float(train(candidate).metrics["validation_accuracy"])))
     return sorted(tried, key=lambda one: -one[1])
 
 

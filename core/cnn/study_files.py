@@ -13,6 +13,7 @@ from core.cnn.config import Study
 from core.cnn.studies import Row
 from core.cnn.training import model_folder
 from core.errors import InputError, input_error
+from core.export import check_target as check_writable
 from core.files import csv_text, write_text
 from core.store import Store
 
@@ -31,6 +32,7 @@ def check_target(out: Path) -> None:
                 "out", out, "a new or empty folder, or one of an earlier training",
                 f"It holds {strange[0]}.",
             )  # fmt: skip
+    check_writable(out)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -41,6 +43,16 @@ def check_target(out: Path) -> None:
 
 def write(out: Path, study: Study, rows: Sequence[Row], store: Store) -> None:
     """Write a single model into `out`; of several, study.csv and models/VARIANT/."""
+    try:
+        _write(out, study, rows, store)
+    except OSError as error:
+        raise InputError(
+            f"{out} cannot be written: {error.strerror or error}. The models are in the store: "
+            "free some space or choose another folder, and give the same command again."
+        ) from error
+
+
+def _write(out: Path, study: Study, rows: Sequence[Row], store: Store) -> None:
     alone = len(rows) == 1 and len(rows[0].models) == 1 and not study.variants
     if alone:
         _copy(model_folder(store, rows[0].models[0]), out)

@@ -29,10 +29,14 @@ RECORDS = "trainings"  # how far each training is, for whoever looks on
 
 
 def training_id(dataset: Dataset, config: TrainConfig) -> str:
-    """The content key of a training: images, classes, parts, configuration."""
+    """The content key of a training: images, their names and place, classes, parts, settings.
+
+    Names and place stand in the model's files, where Evaluate looks for the images.
+    """
     split, settled = split_of(dataset, config), config.resolve(dataset)
-    given = [dataset.images_key, list(split.classes), split.key]
-    return key_of("training", VERSION, *given, settled.to_json())
+    names = key_of(list(dataset.ids), dataset.source.to_json())
+    given = [dataset.images_key, names, list(split.classes), split.key]
+    return key_of("training", VERSION, *given, settled.to_json() | {"weights": settled.start})
 
 
 def model_folder(store: Store, training: str) -> Path:
@@ -90,7 +94,8 @@ class _Training:
     def run(self) -> None:
         """Train and write the model's folder."""
         self.emit(Event("train", "started", self.config.variant, key=self.id))
-        self._record([])
+        if not self.checkpoint.path.is_file():  # else the curves so far stay in sight
+            self._record([])
         net = networks.build(self.config, len(self.split.classes))
         if self.config.model == "scratch":
             views = [pixels(self.dataset, self.config.size or 0, self.store, self.emit)]
@@ -99,6 +104,7 @@ class _Training:
             probabilities = self._outputs(net.learning, views[0])
         else:
             history, embedding, probabilities = self._behind_frozen(net)
+        self.seconds += sum(epoch["seconds"] for epoch in history)
         self._write(net.whole, history, embedding, probabilities)
         self.checkpoint.path.unlink(missing_ok=True)
         self.emit(Event("train", "computed", self.config.variant, key=self.id))
@@ -158,7 +164,6 @@ class _Training:
 
         train, validation = self._feed(views, 0, config), self._feed(views[:1], 1, config)
         history = fit(learning, train, validation, config, phase, self.checkpoint, report, earlier)
-        self.seconds += sum(epoch["seconds"] for epoch in history if epoch["phase"] == phase)
         return history
 
     def _feed(self, views: Sequence[np.ndarray], part: int, config: TrainConfig) -> Feed:
@@ -185,7 +190,8 @@ class _Training:
         every = np.arange(len(view)) if len(view) == len(self.rows) else self.rows
         labels = np.zeros(len(self.rows), np.int32)
         feed = Feed([Rows(view, every)], labels, self.rows, np.ones(1))
-        call = import_tensorflow().function(lambda x: model(x, training=False))
+        tf = import_tensorflow()
+        call = tf.function(lambda x: model(x, training=False), autograph=False)
         return np.concatenate([call(x).numpy() for x, _, _ in feed.in_order()])
 
     def _embedding(self, whole: Any, start: Any, view: np.ndarray) -> np.ndarray:

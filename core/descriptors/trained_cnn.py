@@ -102,14 +102,16 @@ class TrainedCnn(Descriptor):
 
     def _classifier(self) -> artefact.Classifier:
         folder = self._folder()
-        if not (folder / artefact.CONFIG).is_file():
+        try:
+            content = _content(folder)
+        except (OSError, ValueError):
             raise input_error(
                 f"{self.name}: model",
                 self.model or "auto",
                 "the folder of a model that Facette has trained, or its number",
                 "Train one on the page Train, or with: python -m core train.",
-            )
-        return _loaded(folder.resolve(), _content(folder))
+            ) from None
+        return _loaded(folder.resolve(), content)
 
     def _embedding(self, images: Sequence[np.ndarray]) -> np.ndarray:
         classifier = self._classifier()

@@ -39,6 +39,10 @@ class Classifier(Protocol):
     def classes(self) -> tuple[str, ...]:
         """The names of the classes, in the order of the columns of `predict`."""
 
+    @property
+    def size(self) -> int:
+        """Pixels of the images it works on: larger ones may be decoded to no less than that."""
+
     def predict(self, images: Sequence[np.ndarray]) -> np.ndarray:
         """Probabilities (n, C) float32 of (h, w[, 3]) uint8 images; rows sum to 1."""
 
@@ -130,7 +134,7 @@ class ModelService:
         loop = asyncio.get_running_loop()
         pixels = await loop.run_in_executor(self._pool, n_pixels, data, self._settings)
         async with self._room.held(pixels):
-            image = await loop.run_in_executor(self._pool, _decoded, data)
+            image = await loop.run_in_executor(self._pool, _decoded, data, model.size)
             try:
                 row = await asyncio.wrap_future(batcher.submit(image))
             except BusyError as error:
@@ -203,9 +207,10 @@ def n_pixels(data: bytes, settings: Settings) -> int:
     return width * height
 
 
-def _decoded(data: bytes) -> np.ndarray:
+def _decoded(data: bytes, at_least: int) -> np.ndarray:
+    """The pixels, as training decodes them."""
     try:
-        return images.decode(data)
+        return images.decode(data, at_least)
     except NoMemoryError:
         do = "Ask again in a moment, or send a smaller image."
         raise Refusal(503, "There is no memory for the image just now.", do) from None

@@ -140,3 +140,24 @@ def test_prune_takes_made_files_and_what_dead_processes_left(tmp_path: Path) -> 
     store.prune(limit_bytes=100)
     assert not made.exists() and not (dead / "999999999-x").exists()
     assert upload.exists()  # uploads stay for a month
+
+
+def test_what_stopped_trainings_left_counts_and_goes_after_a_month(tmp_path: Path) -> None:
+    store = Store(tmp_path, layers=())
+    old, new = (tmp_path / "training" / name for name in ("old.npz", "new.npz"))
+    old.parent.mkdir()
+    for file, days in ((old, 40), (new, 2)):
+        file.write_bytes(b"x" * 5000)
+        then = time.time() - days * 86_400
+        os.utime(file, (then, then))
+    assert store.prune(limit_bytes=100) == 5000
+    assert not old.exists() and new.exists()
+
+
+@pytest.mark.parametrize("text", ["much", "-1", "nan"])
+def test_a_limit_that_is_no_number_is_told_of(
+    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FACETTE_STORE_GB", text)
+    with pytest.raises(InputError, match=f"FACETTE_STORE_GB: got {text}, allowed is a number"):
+        Store(tmp_path, layers=()).prune()

@@ -1,6 +1,7 @@
 import io
 import json
 import shutil
+import warnings
 import zipfile
 
 import h5py
@@ -112,7 +113,17 @@ def test_weights_of_another_network_are_refused(copy):
     about = json.loads((copy / "config.json").read_text())
     about["config"]["size"] = 32
     (copy / "config.json").write_text(json.dumps(about))
-    refused(copy, "its weights cannot be used")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # an error is one line on standard error
+        refused(copy, "its weights cannot be used")
+
+
+def test_weights_that_are_not_numbers_are_refused(copy):
+    def change(file):
+        file["layers/dense_1/vars/0"][3, 1] = np.nan
+
+    with_weights(copy, change)
+    refused(copy, "some of its weights are not numbers")
 
 
 def test_links_out_of_the_file_are_not_followed(copy, tmp_path):
@@ -139,6 +150,14 @@ def test_data_kept_in_other_files_is_not_read(copy, tmp_path):
 
     with_weights(copy, change)
     refused(copy, "other than plain arrays")
+
+
+def test_an_array_that_would_fill_the_memory_is_not_read(copy):
+    def change(file):
+        file.create_dataset("zeros", (1 << 27,), "f4", chunks=True, compression="gzip")
+
+    with_weights(copy, change)
+    refused(copy, "its weights are too large")
 
 
 def test_code_in_the_keras_file_is_not_run(copy, tmp_path):

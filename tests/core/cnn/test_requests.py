@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core import uploads
+from core import images, uploads
 from core.cnn import answers, artefact, requests, training
 from core.cnn.config import TrainConfig
-from core.datasets import open_dataset
+from core.datasets import open_dataset, source_from
 from core.errors import FacetteError, InputError
 from core.events import silent
 from core.images import encode_png
@@ -106,6 +106,25 @@ def test_a_file_gets_the_answer_of_the_same_image_in_the_dataset(made, tmp_path)
     own = looked_at(store, dataset, model, 3)
     for name in ("probabilities", "nearest", "heat", "image"):
         np.testing.assert_array_equal(entry.array(name), own.array(name))
+
+
+def test_a_large_photo_is_read_as_training_reads_it(made, tmp_path):
+    store, _, model = made
+    small = np.random.default_rng(5).integers(0, 256, (60, 60, 3)).astype(np.uint8)
+    photo = images.resized(small, 900, 900)
+    for part in ("a", "b"):
+        (tmp_path / "photos" / part).mkdir(parents=True)
+        (tmp_path / "photos" / part / "1.jpg").write_bytes(images.encode_jpeg(photo))
+    dataset = open_dataset(source_from(str(tmp_path / "photos")), store)
+    classifier = artefact.load(model.folder)
+    wanted = classifier.predict([dataset.image(0, classifier.size)])
+    file = tmp_path / "photos" / "a" / "1.jpg"
+    named = requests.name_files(classifier, {"x": file}, silent)
+    np.testing.assert_array_equal(named.probabilities, wanted)
+    requests.look_file(store, silent, model.id, str(file))
+    entry = store.get(requests.look_file_key(model.id, dataset.digests[0]))
+    np.testing.assert_array_equal(entry.array("probabilities"), wanted[0])
+    assert entry.array("image").shape == (512, 512, 3)
 
 
 def test_what_is_kept_of_a_large_file_is_small(made, tmp_path):

@@ -112,3 +112,53 @@ def test_what_has_no_effect_is_not_in_the_key(tmp_path):
     assert changed.resolve(dataset) == plain
     assert (plain.size, plain.epochs, plain.flip) == (32, 60, False)
     assert plain.resolve(dataset) == plain, "settled once"
+
+
+def test_what_cannot_be_learnt_or_judged_is_said(tmp_path):
+    few = opened(coloured.write(tmp_path / "few", 3), tmp_path)
+    with pytest.raises(InputError, match="images for test in few: got 0, allowed is at least 1"):
+        for fold in range(20):
+            split_of(few, TrainConfig(folds=20, fold=fold))
+    for name in ("red", "blue"):
+        (tmp_path / "same" / name).mkdir(parents=True)
+        for number in range(6):
+            picture = Image.fromarray(coloured.picture(name, 0))
+            picture.save(tmp_path / "same" / name / f"{number}.png")
+    with pytest.raises(InputError, match="images for validation in same: got 0.*Exact copies"):
+        split_of(opened(tmp_path / "same", tmp_path), TrainConfig())
+    coloured.write(tmp_path / "given" / "train", 6, ("red", "blue"))
+    coloured.write(tmp_path / "given" / "test", 4, ("red", "green"))
+    with pytest.raises(InputError, match="training images of the class 'green': got 0"):
+        split_of(opened(tmp_path / "given", tmp_path), TrainConfig())
+
+
+def test_a_class_that_is_not_judged_is_noted(tmp_path):
+    coloured.write(tmp_path / "data" / "train", 6)
+    coloured.write(tmp_path / "data" / "test", 4, ("red", "blue"))
+    split = split_of(opened(tmp_path / "data", tmp_path), TrainConfig())
+    assert "The test has no image of green." in split.notes
+
+
+@pytest.mark.parametrize("values", [{"folds": 2.5}, {"folds": "3"}, {"folds": 3, "fold": 3}])
+def test_folds_are_whole_numbers(values):
+    with pytest.raises(InputError, match="fold"):
+        TrainConfig(**values)
+
+
+def test_a_file_of_weights_counts_by_its_content(tmp_path):
+    from core.cnn.training import training_id
+
+    dataset = opened(coloured.write(tmp_path / "data", 5), tmp_path)
+    file, copy = tmp_path / "a.h5", tmp_path / "b.h5"
+    file.write_bytes(b"x")
+    copy.write_bytes(b"x")
+    asked = TrainConfig(backbone="vgg16", weights=str(file))
+    before = training_id(dataset, asked)
+    assert training_id(dataset, TrainConfig(backbone="vgg16", weights=str(copy))) == before
+    file.write_bytes(b"other")
+    assert training_id(dataset, asked) != before
+
+
+def test_settings_are_not_searched_on_images_that_are_tested_in_another_fold():
+    with pytest.raises(InputError, match="search with folds: got 3 with 5, allowed is one of"):
+        Study(source_from("digits"), search=3, folds=5)

@@ -1,15 +1,18 @@
 import csv
 import json
+import tracemalloc
 
 import numpy as np
 import pytest
 
-from core.cnn import artefact, fitting, studies, training
+from core.cnn import artefact, fitting, inputs, studies, study_files, training
 from core.cnn.config import Study, TrainConfig
 from core.cnn.evaluation import read_predictions
 from core.datasets import open_dataset, source_from
-from core.errors import Cancelled
+from core.errors import Cancelled, InputError
+from core.events import silent
 from core.store import Store
+from core.types import Dataset, Source
 from tests.core.cnn import coloured
 
 SCRATCH = TrainConfig(model="scratch", size=16, epochs=6, batch_size=8)
@@ -119,6 +122,7 @@ def test_a_training_that_was_stopped_goes_on_as_if_it_had_not(
     again = training.train(same, config, broken)
     assert without_times(again.folder) == without_times(whole.folder)
     assert not checkpoint.exists()
+    assert again.metrics["seconds"] >= sum(epoch["seconds"] for epoch in again.history())
 
 
 @pytest.mark.parametrize("model", ["transfer", "fine_tune"])
@@ -179,3 +183,84 @@ def test_a_failing_model_does_not_stop_the_others(dataset, store):
     configs = {config.model for config, _ in studies.carry_out(dataset, study, store)[1]}
     assert configs == {"transfer", "fine_tune"}
     assert len(studies.results(store, study.id)) == 2
+
+
+def test_the_largest_seed_trains(dataset, store):
+    config = TrainConfig(model="scratch", size=16, epochs=1, seed=2**32 - 1)
+    assert training.train(dataset, config, store).config.seed == 2**32 - 1
+
+
+def test_a_damaged_checkpoint_is_none_and_one_that_cannot_be_written_is_told_of(tmp_path):
+    checkpoint = fitting.Checkpoint(tmp_path / "training" / "a.npz")
+    arrays = {name: [np.arange(3.0), np.ones((2, 2))] for name in fitting.KEPT}
+    checkpoint.save("head", [{"epoch": 1}], arrays)
+    phase, history, kept = checkpoint.load()
+    assert (phase, history) == ("head", [{"epoch": 1}])
+    np.testing.assert_array_equal(kept["best"][1], np.ones((2, 2)))
+    whole = checkpoint.path.read_bytes()
+    for content in (whole[:-100], whole[:40] + b"?" * 40 + whole[80:], b""):
+        checkpoint.path.write_bytes(content)
+        assert checkpoint.load() == ("", [], {})
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(InputError, match="cannot be written.*FACETTE_HOME"):
+        fitting.Checkpoint(tmp_path / "file" / "training" / "a.npz").save("head", [], arrays)
+
+
+def test_pixels_of_many_images_are_not_all_in_memory(tmp_path):
+    n, size = 4 * inputs.PART + 5, 32
+
+    def read(index, at_least):
+        return np.full((40, 30), index % 251, np.uint8)
+
+    many = Dataset("many", Source("folder"), tuple(map(str, range(n))),
+                   np.full((n, 2), 40, np.int32), read, "many")  # fmt: skip
+    tracemalloc.start()
+    made = inputs.pixels(many, size, Store(tmp_path), silent)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert made.shape == (n, size, size, 3) and made.dtype == np.uint8
+    assert (made[:, 0, 0, 0] == np.arange(n) % 251).all()
+    assert peak < 0.6 * made.nbytes
+
+
+def test_whatever_breaks_one_model_is_told_in_a_sentence(dataset, store, monkeypatch):
+    def broken(*_, **__):
+        raise RuntimeError("no memory left\nfor this")
+
+    monkeypatch.setattr(training.networks, "build", broken)
+    study = Study(dataset.source, TrainConfig(model="scratch", size=16, epochs=1, seed=77))
+    rows, failed = studies.carry_out(dataset, study, store)
+    assert rows == []
+    assert str(failed[0][1]) == ("From scratch, augmented failed: no memory left\\nfor this")
+
+
+def test_a_study_that_is_forgotten_leaves_no_model(folder, tmp_path):
+    store = Store(tmp_path)
+    dataset = open_dataset(source_from(str(folder)), store)
+    config = TrainConfig(model="scratch", size=16, epochs=1, batch_size=8)
+    study = Study(dataset.source, config, search=2)
+    rows, _ = studies.carry_out(dataset, study, store)
+    other = Study(dataset.source, config)
+    studies.carry_out(dataset, other, store)
+    assert len(rows[0].tried) == 2
+    assert {model.id for model in studies.models(store)} > {training.training_id(dataset, config)}
+    studies.forget(store, study.id)
+    assert [model.id for model in studies.models(store)] == [training.training_id(dataset, config)]
+    studies.forget(store, other.id)
+    assert studies.models(store) == []
+
+
+def test_what_cannot_be_copied_is_told_of(dataset, store, scratch, tmp_path):
+    study = Study(dataset.source, SCRATCH)
+    rows, _ = studies.carry_out(dataset, study, store)
+    (tmp_path / "out" / "model.keras").mkdir(parents=True)
+    with pytest.raises(InputError, match="out cannot be written: .*give the same command again"):
+        study_files.write(tmp_path / "out", study, rows, store)
+
+
+def test_a_study_that_cannot_be_judged_trains_nothing(tmp_path):
+    store = Store(tmp_path / "store")
+    few = open_dataset(source_from(str(coloured.write(tmp_path / "few", 3))), store)
+    with pytest.raises(InputError, match="images for test in few: got 0.*fewer folds"):
+        studies.carry_out(few, Study(few.source, SCRATCH, folds=20), store)
+    assert studies.models(store) == [] and store.records(studies.STUDIES) == []

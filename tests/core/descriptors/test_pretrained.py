@@ -104,6 +104,20 @@ def test_a_file_of_weights_counts_by_its_content(tmp_path):
         parse(f"vgg16:weights={tmp_path / 'none.h5'},size=32").load()
 
 
+def test_another_file_at_the_same_path_is_another_network(tmp_path):
+    file = tmp_path / "own.weights.h5"
+    found = []
+    for seed in (1, 2):
+        backbones.build("mobilenet_v2", 32, "random", seed).save_weights(file)
+        found.append(parse(f"mobilenet_v2:weights={file},size=32").describe(images(1, 32)))
+    assert not np.allclose(found[0], found[1])
+
+
+def test_weights_that_are_not_there_can_be_mended(tmp_path):
+    with pytest.raises(InputError, match="efficientnet_lite0: weights: got .*none.pth, allowed"):
+        backbones.build(LITE, 32, str(tmp_path / "none.pth"))
+
+
 @pytest.mark.parametrize("path", ["/a,b.h5", "/a+b.h5", " /a.h5", "", "a\nb", "x" * 2000])
 def test_a_path_that_cannot_be_written_is_refused(path):
     with pytest.raises(InputError, match="vgg16: weights: got .* without comma, plus sign"):
@@ -155,5 +169,9 @@ def test_the_newest_model_of_the_store_is_the_automatic_one(trained, tmp_path, m
     settled = parse("trained_cnn").resolve(pictures)
     assert settled == parse(f"trained_cnn:model={'ab' * 16}")
     assert settled.identity(0) == parse(f"trained_cnn:model={trained}").identity(0)
+    (tmp_path / "half").mkdir()
+    shutil.copy(trained / "config.json", tmp_path / "half")
+    with pytest.raises(InputError, match="trained_cnn: model: got .*half"):
+        parse(f"trained_cnn:model={tmp_path / 'half'}").load()
     with pytest.raises(InputError, match="trained_cnn: model: got .*elsewhere"):
         parse(f"trained_cnn:model={tmp_path / 'elsewhere'}").load()
