@@ -20,6 +20,7 @@ SECOND = colors(2)[1]
 # Opaque from end to end: whether black or white stands out on them depends on no theme.
 _RIGHT, _WRONG = ("#cfe3f0", "#0072b2"), ("#f7dfa8", "#e69f00")
 _MOST_NUMBERS, _MOST_SHARES = 30, 12  # classes; beyond, numbers and shares would cover each other
+_FEW = 10  # epochs that all have a tick
 _FLAT_LETTERS = 50  # more of them in all do not fit beside each other under the matrix
 PHASES = {"head": "new head", "fine_tune": "fine-tuning", "scratch": "from scratch"}
 
@@ -41,7 +42,7 @@ def curves(histories: Mapping[str, Mapping[str, np.ndarray]], quantity: str) -> 
     data, layout = [], frame(340 if alone else 300 + 24 * len(histories))
     for (name, history), color in zip(histories.items(), colors(len(histories)), strict=True):
         for column, said, dash, width, own in (
-            (quantity, "training", "dash", 2, color),
+            (quantity, "training", "dash", 3, color),
             (f"val_{quantity}", "validation", "solid", 3, SECOND if alone else color),
         ):
             y = np.asarray(history[column], float)
@@ -61,6 +62,8 @@ def curves(histories: Mapping[str, Mapping[str, np.ndarray]], quantity: str) -> 
     layout["margin"]["t"] = 56
     layout["legend"] |= {"y": 1.1}
     layout["xaxis"] |= {"title": {"text": "epoch"}, "showgrid": False}
+    if all(len(history[quantity]) <= _FEW for history in histories.values()):
+        layout["xaxis"] |= {"dtick": 1}  # there is no epoch 1.5
     layout["yaxis"] |= {"title": {"text": quantity}, "nticks": 6}
     if quantity == "loss":
         layout["yaxis"]["rangemode"] = "tozero"

@@ -7,24 +7,17 @@ from typing import Any
 import streamlit as st
 
 from core import registry, words
-from core.runs import DEFAULT_DESCRIPTORS, DEFAULT_REDUCER, Comparison
+from core.runs import Comparison
 from core.types import Dataset
-from ui import cached, errors, forms, progress
+from ui import cached, descriptor_choice, errors, forms, progress
 
 
 def choose(dataset: Dataset) -> Comparison | None:
     """Descriptors, outliers, reducer, clusterers; a comparison once the button is pressed."""
-    known = list(registry.components("descriptor"))
-    names = st.pills(
-        "Descriptors",
-        known,
-        selection_mode="multi",
-        default=[name for name in known if name in DEFAULT_DESCRIPTORS],
-        format_func=lambda name: _label("descriptor", name),
-        key="chosen-descriptors",
-    )
+    descriptor_choice.begin()
+    names = descriptor_choice.names()
     with errors.shown():
-        descriptors = _signatures(list(names))
+        descriptors = _signatures(names)
         outliers, reducer, clusterers = _methods()
         general = _general(descriptors)
         ready = bool(descriptors and clusterers)
@@ -56,30 +49,23 @@ def _signatures(names: list[str]) -> list[str]:
     for position, name in enumerate(names):
         with columns[position % 3].expander(f"{_label('descriptor', name)}: parameters"):
             st.caption(registry.find("descriptor", name).summary)
-            specs.append(forms.component_form("descriptor", name, "run").spec())
-    joined = []
-    if len(specs) > 1 and st.checkbox(
-        "Also all of them joined",
-        value=True,
-        help="The descriptors side by side as one signature, scaled so that none drowns another.",
-    ):
-        joined = ["+".join(specs)]
-    return specs + joined
+            specs.append(descriptor_choice.form(name).spec())
+    return descriptor_choice.joining(specs)
 
 
 def _methods() -> tuple[str, str, list[str]]:
     left, middle, right = st.columns(3)
     with left:
-        outliers = _one("Outliers", "outliers", "none")
+        outliers = _one("Outliers", "outliers")
     with middle:
-        reducer = _one("Reducer", "reducer", registry.parse_reducer(DEFAULT_REDUCER).name)
+        reducer = _one("Reducer", "reducer")
     with right:
         chosen = st.multiselect(
             "Clusterers",
             list(registry.components("clusterer")),
-            default=["kmeans"],
             format_func=lambda name: _label("clusterer", name),
             key="chosen-clusterers",
+            wrap=True,
         )
         clusterers = []
         for name in chosen:
@@ -88,12 +74,11 @@ def _methods() -> tuple[str, str, list[str]]:
     return outliers, reducer, clusterers
 
 
-def _one(label: str, kind: str, default: str) -> str:
+def _one(label: str, kind: str) -> str:
     known = list(registry.components(kind))
     name = st.selectbox(
         label,
         known,
-        index=known.index(default),
         format_func=lambda n: _label(kind, n),
         key=f"chosen-{kind}",
     )

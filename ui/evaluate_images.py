@@ -49,7 +49,7 @@ def of(judged: Judged) -> Images:
         )
         return Images(None, {})
     if dataset is None:
-        progress.follow("open", {"source": source.to_json()})
+        progress.follow("open", {"source": source.to_json()}, lane="files")
         return Images(None, {})
     if dataset.images_key != model.about.get("images_key", dataset.images_key):
         st.warning(

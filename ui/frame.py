@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import streamlit as st
 
+from core.errors import FacetteError
 from core.keys import key_of
 from core.runs import Comparison, RunResult
 from core.summary import best_result
 from core.types import Dataset, Source
 from ui import cached, errors, progress, state
 
+DATA = "screens/explore/data.py"
 _HERE = Path(__file__).parent
 
 
@@ -62,14 +65,26 @@ class Current:
 
 def opened(source: Source) -> Dataset:
     """The dataset of a source; while a worker reads it the page shows how far it is, and ends."""
-    with errors.or_stop():
+    try:
         dataset = cached.dataset(source)
+    except FacetteError as error:
+        _not_there(error, source)
     if dataset is None:
-        progress.follow("open", {"source": source.to_json()})
+        progress.follow("open", {"source": source.to_json()}, lane="files")
         st.stop()
     if cached.atlas(dataset) is None:  # a run of the command line has no thumbnails yet
-        progress.follow("open", {"source": source.to_json()})
+        progress.follow("open", {"source": source.to_json()}, lane="files")
     return dataset
+
+
+def _not_there(error: FacetteError, source: Source) -> NoReturn:
+    """Why images cannot be opened, and the way to others."""
+    st.markdown(f"### {errors.text(source_name(source))} cannot be opened")
+    st.error(errors.text(str(error)), icon=":material/error:")
+    if st.button("Choose other images", type="primary", icon=":material/photo_library:"):
+        state.set_draft(cached.DEFAULT.source)
+        state.go_to(DATA)
+    st.stop()
 
 
 def current() -> Current:

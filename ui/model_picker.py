@@ -79,7 +79,7 @@ def choose_one(teach: str) -> Judged:
     chosen = st.selectbox(
         "Model",
         list(models),
-        format_func=lambda key: _option(models[key]),
+        format_func=lambda key: option(models[key]),
         key=state.MODEL,
         bind="query-params",
         help="The newest is on top.",
@@ -95,7 +95,7 @@ def _chosen(models: dict[str, Artefact]) -> list[str]:
         "Models",
         list(models),
         default=[next(iter(models))],
-        format_func=lambda key: _option(models[key]),
+        format_func=lambda key: option(models[key]),
         max_selections=MOST,
         key=state.MODELS,
         bind="query-params",
@@ -104,7 +104,7 @@ def _chosen(models: dict[str, Artefact]) -> list[str]:
     )
 
 
-def _option(model: Artefact) -> str:
+def option(model: Artefact) -> str:
     """A model in the list, and in links: what it is, its data, its accuracy, its id."""
     value = model.metrics.get("accuracy")
     accuracy = f" · {words.share(value)}" if isinstance(value, float) else ""

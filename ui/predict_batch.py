@@ -73,9 +73,9 @@ def _rows(batch: Batch, entry: Entry | None, name: str) -> int | None:
     places = range(len(batch.files))
     said = [batch.top(i) if i in batch.row else None for i in places]
     frame = pd.DataFrame({
-        "image": [small[batch.row[i]] if i in batch.row else None for i in places],
+        "image": [small[batch.row[i]] if i in batch.row else "" for i in places],
         "file": [pictures.file_name(file) for file in batch.files],
-        "class": [words_of(batch.classes[one[0]]) if one else None for one in said],
+        "class": [words_of(batch.classes[one[0]]) if one else "" for one in said],
         "probability": [one[1] if one else np.nan for one in said],
         "note": [_note(batch, i) for i in places],
     })  # fmt: skip

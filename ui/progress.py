@@ -47,7 +47,7 @@ def follow(
     """Start a job, unless it was started, and show how far it is; rerun the page at its end.
 
     A job that failed or was cancelled shows why, with a button that goes on from there. `live`
-    draws what there is to see below the bar while it runs, anew every second.
+    draws what there is to see below the bar while it runs, anew every second, and what there was.
     """
     job = cached.jobs().get(job_name(task, arguments))
     if job is None or _result_was_pruned(job):
@@ -105,6 +105,8 @@ def _watch(
         st.rerun()
     if state.advanced(job.id, job.runs[0]):
         st.rerun()  # one more run can be looked at
+    if state.stopped(job.id, job.active):
+        st.rerun()  # what else the page says of it is no longer true
     with st.container(border=True):
         if job.active:
             _running(job)
@@ -120,6 +122,8 @@ def _watch(
         if st.button(label, key=f"again-{job.id}"):
             start(task, arguments, lane)
             st.rerun()
+        if live is not None:
+            live(job)
 
 
 def _running(job: Job) -> None:

@@ -98,6 +98,14 @@ def advanced(job_id: str, done: int) -> bool:
     return done > before
 
 
+def stopped(job_id: str, active: bool) -> bool:
+    """Whether a job has ended since this was asked last."""
+    key = f"_active-{job_id}"
+    before = st.session_state.get(key, active)
+    st.session_state[key] = active
+    return before and not active
+
+
 def draft(run_id: str) -> Source | None:
     """The source that the Data page opened while this run was open, if any."""
     run, source = st.session_state.get(_DRAFT, ("", None))

@@ -61,7 +61,8 @@ def _teach(reason: str, dataset: Dataset) -> None:
         "its images by heart."
     )
     name = errors.text(study_words.subject(dataset.source))
-    st.info(f"Of {name} nothing can be learnt yet. {errors.text(reason)}", icon=":material/info:")
+    why = errors.text(reason[:1].upper() + reason[1:])
+    st.info(f"Nothing can be learnt from **{name}** yet. {why}", icon=":material/info:")
     if st.button("Choose images with classes", type="primary", icon=":material/photo_library:"):
         state.go_to(DATA)
 

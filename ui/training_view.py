@@ -85,7 +85,7 @@ def _newest(source: Source) -> Study | None:
 
 def _choose(data: str, study: Study) -> None:
     known = {study.id: study} | dict(islice(cached.studies().items(), MOST))
-    labels = {name: f"{study_words.title(s)} · {_state(s)}" for name, s in known.items()}
+    labels = {n: f"{_state(s)} · {study_words.title(s)} · {n}" for n, s in known.items()}
     key = f"study-{study.id}-{key_of(labels)[:8]}"  # a browser sends labels: changed ones are new
     st.selectbox(
         "Study",
@@ -100,9 +100,9 @@ def _choose(data: str, study: Study) -> None:
 
 def _state(study: Study) -> str:
     if _active(study):
-        return f"training · {study.id}"
+        return "training"
     done, total = len(cached.rows(study.id)), len(study.configs())
-    return f"done · {study.id}" if done == total else f"{done} of {total} done · {study.id}"
+    return "done" if done == total else f"{done} of {total} done"
 
 
 def _progress(study: Study, rows: Sequence[Row]) -> None:
@@ -130,7 +130,8 @@ def _curves(job: Job) -> None:
     record = cached.store().record(training.RECORDS, str(job.progress["key"]))
     epochs = record["history"] if record else []
     if not epochs:
-        st.caption("The curves begin after the first epoch.")
+        if job.active:
+            st.caption("The curves begin after the first epoch.")
         return
     name = printable(str(job.progress.get("name", "")).partition(":")[0])
     history = {column: np.array([epoch[column] for epoch in epochs]) for column in COLUMNS}

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
+import shutil
 
 import pytest
 
 from tests import drawn
 from tests.app.support import calm, errors_of, opened, said, settled
+from ui import cached
 
 
 def choose(at, kind):
@@ -92,3 +94,18 @@ def test_a_broken_zip_gives_one_message(store):
     at = settled(calm(at.button(key="open-upload").click().run()))
     (message,) = errors_of(at)
     assert "a.zip" in message
+
+
+def test_images_that_are_gone_leave_a_way_to_others(store):
+    gone = store.root / "gone"
+    drawn.save(gone, "disc", 4)
+    at = settled(open_path(opened("data"), "gone"))
+    assert "4 images" in said(at)
+    shutil.rmtree(gone)
+    cached.look_again()
+    at.switch_page("screens/explore/descriptors.py").run()
+    (message,) = errors_of(calm(at))
+    assert "no such folder" in message
+    (button,) = [b for b in at.button if b.label == "Choose other images"]
+    calm(button.click().run())
+    assert "1,797" in said(at)

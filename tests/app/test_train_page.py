@@ -159,7 +159,7 @@ def test_an_earlier_study_can_be_opened_and_an_unfinished_one_says_so(filled_sto
     cached.store().save_record("studies", wanted.id, wanted.to_json())
     at = opened(shapes(filled_store))
     assert headings(at)[1] == "shapes · all three models"
-    assert choice(at).options[0] == f"shapes · all three models · 0 of 6 done · {wanted.id}"
+    assert choice(at).options[0] == f"0 of 6 done · shapes · all three models · {wanted.id}"
     assert at.button(key=f"go-on-{wanted.id}").label == "Train"
     earlier = filled_store.runs["shapes"]
     calm(choice(at).set_value(earlier).run())

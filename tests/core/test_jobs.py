@@ -122,6 +122,16 @@ def test_a_session_may_not_flood_the_queue(tmp_path: Path, folder: Path) -> None
         jobs.cancel(job.id)
 
 
+def test_images_are_opened_while_a_long_job_runs(tmp_path: Path, folder: Path) -> None:
+    jobs = Jobs(Store(tmp_path, layers=()), slots=1)
+    long = jobs.submit("compare", asked(folder, **LONG))
+    running(jobs, long)
+    source = {"source": Source("folder", str(folder)).to_json()}
+    assert jobs.wait(jobs.submit("open", source, lane="files").id, 60).status == "done"
+    assert jobs.get(long.id).active  # type: ignore[union-attr]
+    jobs.cancel(long.id)
+
+
 def test_a_worker_ends_when_its_input_closes_even_in_mid_task(tmp_path: Path, folder: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "core.worker"],

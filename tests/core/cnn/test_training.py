@@ -164,6 +164,21 @@ def test_a_study_lists_every_model_and_searches_by_validation_alone(dataset, sto
     assert rows[0].models[0] in {model.id for model in studies.models(store)}
 
 
+def test_a_study_that_goes_on_keeps_its_rows_in_sight(dataset, store):
+    base = TrainConfig(**{**BACKBONE, "epochs": 1, "seed": 5})
+    study = Study(dataset.source, base, variants=True)
+    rows, _ = studies.carry_out(dataset, study, store)
+    shown = []
+
+    def look(event):
+        if event.stage == "run":
+            shown.append([row.config.variant for row in studies.results(store, study.id)])
+
+    assert studies.carry_out(dataset, study, store, look)[0] == rows
+    assert len(shown) > len(rows)
+    assert all(variants == [row.config.variant for row in rows] for variants in shown)
+
+
 def test_folds_give_a_mean_and_a_spread(dataset, store):
     study = Study(dataset.source, TrainConfig.from_json(SCRATCH.to_json() | {"epochs": 1}), folds=3)
     rows, _ = studies.carry_out(dataset, study, store)
