@@ -127,7 +127,7 @@ def test_a_link_that_is_wrong_opens_none(filled_store, name):
 def test_images_without_classes_are_told_what_to_do(filled_store):
     at = opened(Source("folder", str(filled_store.root / "flat")))
     assert headings(at)[0] == "Training needs images whose classes are known"
-    assert "classes in flat: got 0, allowed is at least 2" in plain(said(at))
+    assert "Classes in flat: got 0, allowed is at least 2" in plain(said(at))
     assert [b.label for b in at.main.button if b.label.startswith("Choose")] == [
         "Choose images with classes"
     ]
