@@ -14,14 +14,13 @@ import numpy as np
 
 import core
 from core.datasets.balance import SPLITS
+from core.datasets.folder import MARKER, TABLE
 from core.datasets.inspection import File
 from core.errors import FacetteError, printable
 from core.events import Event, Listener
 from core.files import csv_text, safe_name, write_text
 from core.prepared_folder import (
-    MARKER,
     REST,
-    TABLE,
     WRITTEN_BY,
     UniqueNames,
     class_folders,

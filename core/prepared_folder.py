@@ -13,14 +13,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from core.datasets.balance import SPLITS
-from core.datasets.folder import inside, is_clutter
+from core.datasets.folder import MARKER, TABLE, inside, is_clutter
 from core.errors import InputError, input_error, printable
 from core.export import check_target
 from core.files import output_folder, safe_name
 from core.store import is_alive
 
-MARKER = "prepared.json"
-TABLE = "report.csv"
 REST = "rest"
 WRITTEN_BY = "Facette prepare"
 _OURS = frozenset({*SPLITS, REST, MARKER, TABLE})

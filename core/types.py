@@ -54,6 +54,8 @@ class Dataset:
         decode at a reduced size as long as both sides stay at least as long as asked.
     images_key : content key of the pixels' files, in order; the key of whatever reads only images
     labels : (n,) int32 index into `class_names`, `UNLABELLED` for none; None without labels
+    parts : (n,) int8, what the folders say an image is for: 0 to train, 1 to validate, 2 to test,
+        -1 for none of these; None where they say nothing
     texts : one text an image, or None
     digests : one content key an image; equal digests are exact duplicates
     fingerprints : (n,) uint64 difference hash; few differing bits mean near duplicates
@@ -71,6 +73,7 @@ class Dataset:
     images_key: str
     labels: np.ndarray | None = None
     class_names: tuple[str, ...] = ()
+    parts: np.ndarray | None = None
     texts: tuple[str, ...] | None = None
     rejected: tuple[Rejected, ...] = ()
     digests: tuple[str, ...] = ()

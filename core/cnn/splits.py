@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,9 +15,6 @@ from core.types import UNLABELLED, Dataset
 SHARES = (0.6, 0.2, 0.2)
 NOT_USED = -1
 NAMES = ("train", "validation", "test")
-FOLDERS = {
-    "train": 0, "training": 0, "validation": 1, "val": 1, "valid": 1, "test": 2, "rest": NOT_USED,
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -27,7 +23,7 @@ class Split:
 
     Attributes
     ----------
-    part : (n,) int8, 0 train, 1 validation, 2 test, -1 for images without a class
+    part : (n,) int8, 0 train, 1 validation, 2 test, -1 for images that are not used
     labels : (n,) int32 index into `classes`, -1 for none
     classes : the names of the classes
     notes : what a person should know of it, in sentences
@@ -60,8 +56,7 @@ def split_of(dataset: Dataset, config: TrainConfig) -> Split:
         The images have fewer than two classes, a class has too few images or none to learn
         from, or a part is empty.
     """
-    dataset, given = as_given(dataset)
-    labels = dataset.labels
+    labels, given = dataset.labels, dataset.parts
     if labels is None or len(dataset.class_names) < 2:
         raise input_error(
             f"classes in {dataset.name}",
@@ -69,11 +64,14 @@ def split_of(dataset: Dataset, config: TrainConfig) -> Split:
             "at least 2",
             "Put each class into a folder of its own.",
         )
-    _check_enough(labels, dataset)
     groups = np.unique(np.array(dataset.digests or dataset.ids), return_inverse=True)[1]
     known = labels != UNLABELLED
+    if given is not None:
+        known &= given != NOT_USED
+    _check_enough(labels[known], dataset)
     part = np.full(len(labels), NOT_USED, np.int8)
-    notes = [f"{int((~known).sum()):,} images without a class are not used."] * bool((~known).any())
+    unknown = int((labels == UNLABELLED).sum())
+    notes = [f"{unknown:,} images without a class are not used."] * bool(unknown)
     if config.folds:
         part[known] = _fold(labels[known], groups[known], config)
     elif given is None:
@@ -87,28 +85,8 @@ def split_of(dataset: Dataset, config: TrainConfig) -> Split:
     return Split(part, labels.astype(np.int32), dataset.class_names, tuple(notes))
 
 
-def as_given(dataset: Dataset) -> tuple[Dataset, np.ndarray | None]:
-    """The dataset with the classes below train|validation|test, and these parts (n,) int8.
-
-    None where the first folders are not such parts: then the dataset stays as it is.
-    """
-    tops = [name.split("/") for name in dataset.class_names]
-    if dataset.labels is None or len(tops) < 2 or "train" not in {t[0].lower() for t in tops}:
-        return dataset, None
-    if not all(len(t) >= 2 and t[0].lower() in FOLDERS for t in tops):
-        return dataset, None
-    below = ["/".join(t[1:]) for t in tops]
-    classes = tuple(sorted(set(below)))
-    number = np.array([classes.index(name) for name in below] + [UNLABELLED], np.int32)
-    part = np.array([FOLDERS[t[0].lower()] for t in tops] + [NOT_USED], np.int8)
-    changed = dataclasses.replace(
-        dataset, labels=number[dataset.labels], class_names=classes
-    )  # unlabelled rows (-1) take the last
-    return changed, part[dataset.labels]
-
-
 def _check_enough(labels: np.ndarray, dataset: Dataset) -> None:
-    counts = np.bincount(labels[labels != UNLABELLED], minlength=len(dataset.class_names))
+    counts = np.bincount(labels, minlength=len(dataset.class_names))
     if counts.min() < 3:
         name = dataset.class_names[int(counts.argmin())]
         raise input_error(

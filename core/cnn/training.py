@@ -18,7 +18,7 @@ from core.cnn.config import TrainConfig
 from core.cnn.fitting import Checkpoint, Epoch, fit
 from core.cnn.inputs import Feed, Rows, frozen_features, pixels
 from core.cnn.runtime import import_keras, import_tensorflow
-from core.cnn.splits import NAMES, Split, as_given, split_of
+from core.cnn.splits import NAMES, Split, split_of
 from core.events import Event, Listener, silent
 from core.keys import key_of
 from core.store import Store, move_new
@@ -82,7 +82,7 @@ class _Training:
         emit: Listener,
         also: Sequence[str],
     ) -> None:
-        self.dataset, self.asked, self.id = as_given(dataset)[0], config, training
+        self.dataset, self.asked, self.id = dataset, config, training
         self.config = config.resolve(dataset)
         self.store, self.emit = store, emit
         self.split: Split = split_of(dataset, config)

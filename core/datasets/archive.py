@@ -20,8 +20,8 @@ from typing import BinaryIO
 import numpy as np
 
 from core import images
-from core.datasets.assembly import Row, from_files, nothing_readable
-from core.datasets.folder import classes, is_clutter, refused
+from core.datasets.assembly import from_files, nothing_readable
+from core.datasets.folder import is_clutter, refused, rows_of
 from core.datasets.inspection import (
     MAX_FILE_BYTES,
     MAX_FILES,
@@ -74,11 +74,8 @@ def open(source: Source, store: Store, emit: Listener) -> Dataset:
 
     again = {k: looked_at(partial(content, k)) for k in entry.meta["again"]}
     facts = Facts.stored(entry).updated(again)
-    good = [name for k, name in enumerate(names) if k not in facts.reasons]
-    label = dict(zip(good, classes(good), strict=True))
-    rows = [Row(name, k, label.get(name, "")) for k, name in enumerate(names)]
     rejected = [Rejected(*r) for r in entry.meta["rejected"]]
-    return from_files(path.stem, source, rows, facts, content, rejected)
+    return from_files(path.stem, source, rows_of(names, facts), facts, content, rejected)
 
 
 @dataclass(frozen=True)

@@ -20,12 +20,16 @@ _SHOWN = 3  # reasons in the message that nothing can be read
 
 @dataclass(frozen=True)
 class Row:
-    """One image to be: its id, its row in the facts, its class name ("" for none), its text."""
+    """One image to be: its id, its row in the facts, its class name ("" for none), its text.
+
+    `part` is as in `Dataset.parts`.
+    """
 
     id: str
     fact: int
     label: str = ""
     text: str = ""
+    part: int | None = None
 
 
 def from_files(
@@ -85,6 +89,9 @@ def assembled(
     hexes = np.ascontiguousarray(facts.digest[at]).tobytes().hex()
     digests = tuple(hexes[i : i + 32] for i in range(0, len(hexes), 32))
     labels, names = _numbered([r.label for r in rows], class_names)
+    parts = None
+    if any(r.part is not None for r in rows):
+        parts = np.array([-1 if r.part is None else r.part for r in rows], np.int8)
     return Dataset(
         name=name,
         source=source,
@@ -94,6 +101,7 @@ def assembled(
         images_key=key_of("images", images.VERSION, digests),
         labels=labels,
         class_names=names,
+        parts=parts,
         texts=tuple(r.text for r in rows) if any(r.text for r in rows) else None,
         digests=digests,
         fingerprints=facts.fingerprint[at],

@@ -11,6 +11,7 @@ from core.datasets.inspection import (
     MAX_FILE_BYTES,
     MAX_FILES,
     SUFFIXES,
+    Facts,
     File,
     inspected_files,
     was_inspected,
@@ -23,6 +24,10 @@ from core.types import Dataset, Rejected, Source
 KIND = "folder"
 LABEL = "A folder"
 EXPECTS = "a folder"
+# Folders that say what an image is for; rest is what balancing left over.
+PARTS = {"train": 0, "validation": 1, "val": 1, "valid": 1, "test": 2, "rest": -1}
+MARKER, TABLE = "prepared.json", "report.csv"  # what `prepare` writes beside the images
+PREPARED = frozenset({MARKER, TABLE})
 _SYSTEM = {"__MACOSX", "Thumbs.db", "desktop.ini"}  # what computers leave behind
 
 
@@ -43,9 +48,7 @@ def open(source: Source, store: Store, emit: Listener) -> Dataset:
     if not files and not rejected:
         raise input_error("folder", source.path, "a folder with images", "This one is empty.")
     facts = inspected_files(root, files, store, emit)
-    good = [f.path for k, f in enumerate(files) if k not in facts.reasons]
-    label = dict(zip(good, classes(good), strict=True))
-    rows = [Row(f.path, k, label.get(f.path, "")) for k, f in enumerate(files)]
+    rows = rows_of([f.path for f in files], facts)
     name = os.path.basename(root) or root
     return from_files(name, source, rows, facts, lambda k: files[k].read(root), rejected)
 
@@ -76,8 +79,9 @@ def _walk(root: str, below: str) -> Iterator[File | Rejected]:
         except OSError as error:
             yield Rejected(folder, f"the folder cannot be opened ({error.strerror})")
             continue
+        ours = PREPARED if {e.name for e in entries} >= PREPARED else frozenset()
         for entry in entries:
-            if is_clutter(entry.name):
+            if is_clutter(entry.name) or (not folder and entry.name in ours):
                 continue
             if entry.is_dir(follow_symlinks=False):
                 folders.append(f"{folder}{entry.name}/")
@@ -125,6 +129,35 @@ def refused(path: str, size: int) -> str:
     if size > MAX_FILE_BYTES:
         return f"{size / 1e6:,.0f} MB, more than the {MAX_FILE_BYTES // 1_000_000} allowed"
     return ""
+
+
+def rows_of(paths: Sequence[str], facts: Facts) -> list[Row]:
+    """A row a relative path, its class and its part by the folders it lies in."""
+    good = [path for k, path in enumerate(paths) if k not in facts.reasons]
+    found = dict(zip(good, without_parts(classes(good)), strict=True))
+    rows = []
+    for k, path in enumerate(paths):
+        label, part = found.get(path, ("", None))
+        rows.append(Row(path, k, label, part=part))
+    return rows
+
+
+def without_parts(labels: Sequence[str]) -> list[tuple[str, int | None]]:
+    """Classes below train, validation and test: each class without that folder, and its part.
+
+    They stay as they are, without a part, unless all lie in such folders, one of them train.
+
+    >>> without_parts(["train/cat", "test/cat", "rest/dog"])
+    [('cat', 0), ('cat', 2), ('dog', -1)]
+    >>> without_parts(["train/cat", "other/cat"])
+    [('train/cat', None), ('other/cat', None)]
+    """
+    split = {label: label.partition("/") for label in set(labels) - {""}}
+    tops = {top.lower() for top, _, _ in split.values()}
+    if not all(below for _, _, below in split.values()) or not {"train"} <= tops <= set(PARTS):
+        return [(label, None) for label in labels]
+    known = {label: (below, PARTS[top.lower()]) for label, (top, _, below) in split.items()}
+    return [known.get(label, ("", -1)) for label in labels]
 
 
 def classes(paths: Sequence[str]) -> list[str]:

@@ -296,3 +296,37 @@ def test_real_folders(shared_data: Path, store: Store) -> None:
     assert dogs.image(0, 64).shape == (64, 64, 3)
     flat = opened(shared_data / "myntra" / "images", store)
     assert len(flat) == 3011 and flat.labels is None
+
+
+def test_train_validation_and_test_are_parts_and_no_classes(
+    tmp_path: Path, store: Store, draw: Draw, fill: Fill
+) -> None:
+    names = ["train/cat/a.png", "train/dog/b.png", "Test/cat/c.png", "rest/dog/d.png"]
+    files = {name: draw(i) for i, name in enumerate(names)}
+    ours = {"prepared.json": b"{}", "report.csv": b"file"}
+    dataset = opened(fill(tmp_path / "set", files | ours), store)
+    assert labelled(dataset) == {
+        "train/cat/a.png": "cat", "train/dog/b.png": "dog", "Test/cat/c.png": "cat",
+        "rest/dog/d.png": "dog",
+    }  # fmt: skip
+    assert dataset.parts is not None and dataset.rejected == ()
+    assert dict(zip(dataset.ids, dataset.parts.tolist(), strict=True)) == {
+        "train/cat/a.png": 0, "train/dog/b.png": 0, "Test/cat/c.png": 2, "rest/dog/d.png": -1,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("train/cat/a.png", "other/cat/b.png"),
+        ("train/a.png", "test/b.png"),
+        ("x/train/a.png", "y/b.png"),
+    ],
+)
+def test_folders_that_only_sound_like_parts_stay_classes(
+    tmp_path: Path, store: Store, draw: Draw, fill: Fill, names: tuple[str, str]
+) -> None:
+    files = {name: draw(i) for i, name in enumerate(names)}
+    dataset = opened(fill(tmp_path / "set", files), store)
+    assert dataset.parts is None
+    assert set(labelled(dataset).values()) == {name.rpartition("/")[0] for name in names}
