@@ -1,9 +1,9 @@
 """Long tasks in processes of their own: progress, cancel, and a page may rerun meanwhile.
 
-Three lanes. The quick lane is one warm process for explanations and small things; every long job
-gets a process of its own, and so does what reads or copies images (lane "files"), so that other
-images can be opened while a training runs. A job is named by its content: asked for twice, it
-runs once, and a reloaded page or a second tab finds it again.
+Four lanes. The quick lane is one warm process for explanations and small things; every long job
+gets a process of its own. So does what reads or copies images (lane "files") and a training (lane
+"train"): images can be opened and grouped while one runs for hours. A job is named by its
+content: asked for twice, it runs once, and a reloaded page or a second tab finds it again.
 """
 
 from __future__ import annotations
@@ -18,14 +18,18 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from core.errors import InputError, printable
 from core.keys import key_of
 from core.store import Store
 
 Status = Literal["queued", "running", "done", "failed", "cancelled"]
-Lane = Literal["quick", "files", "long"]
+Lane = Literal["quick", "files", "train", "long"]
+LANES: Mapping[str, Lane] = {  # of the tasks that people wait for in the app; others are long
+    "explain": "quick", "look": "quick", "look_file": "quick", "predict": "quick",
+    "metadata": "quick", "open": "files", "prepare": "files", "train": "train",
+}  # fmt: skip
 ROOT = Path(__file__).parent.parent
 ACTIVE = ("queued", "running")
 
@@ -86,11 +90,10 @@ class Jobs:
         self._store, self._per_owner = store, per_owner
         self._jobs: dict[str, Job] = {}
         self._attempts = 0
-        self._waiting: dict[Lane, list[str]] = {"quick": [], "files": [], "long": []}
+        self._waiting: dict[Lane, list[str]] = {lane: [] for lane in get_args(Lane)}
         self._processes: dict[str, subprocess.Popen[str]] = {}
         self._changed = threading.Condition()
-        lanes: list[Lane] = ["quick", "files", *(["long"] * slots)]  # type: ignore[list-item]
-        for lane in lanes:
+        for lane in (*self._waiting, *["long"] * (slots - 1)):
             threading.Thread(target=self._serve, args=(lane,), daemon=True).start()
 
     def submit(

@@ -49,7 +49,7 @@ def of(judged: Judged) -> Images:
         )
         return Images(None, {})
     if dataset is None:
-        progress.follow("open", {"source": source.to_json()}, lane="files")
+        progress.follow("open", {"source": source.to_json()})
         return Images(None, {})
     if dataset.images_key != model.about.get("images_key", dataset.images_key):
         st.warning(
@@ -261,7 +261,7 @@ def _heat(judged: Judged, dataset: Dataset, at: int, index: int) -> Entry | None
             "model": judged.model.id, "source": dataset.source.to_json(), "row": at,
             "class_index": index,
         }  # fmt: skip
-        progress.follow("look", arguments, lane="quick")
+        progress.follow("look", arguments)
     return entry
 
 

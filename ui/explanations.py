@@ -70,7 +70,7 @@ def _cards(dataset: Dataset, row: int, names: Sequence[str], with_image: bool) -
     arguments = {"source": dataset.source.to_json(), "index": row, "descriptors": wanted}
     refused = progress.answer("explain", arguments).get("refused", {})
     if any(entries[name] is None and name not in refused for name in wanted):
-        progress.follow("explain", arguments, lane="quick")
+        progress.follow("explain", arguments)
     cells = [*st.columns(COLUMNS), *st.columns(COLUMNS)] if with_image else []
     while len(cells) < len(names) + with_image:
         cells += st.columns(COLUMNS)
@@ -86,7 +86,7 @@ def _cards(dataset: Dataset, row: int, names: Sequence[str], with_image: bool) -
             else:
                 _seen(name, entries[name])
     if refused and st.button("Try again", key=f"again-{'-'.join(names)}"):
-        progress.start("explain", arguments, lane="quick")
+        progress.start("explain", arguments)
         st.rerun()
 
 

@@ -70,10 +70,10 @@ def opened(source: Source) -> Dataset:
     except FacetteError as error:
         _not_there(error, source)
     if dataset is None:
-        progress.follow("open", {"source": source.to_json()}, lane="files")
+        progress.follow("open", {"source": source.to_json()})
         st.stop()
     if cached.atlas(dataset) is None:  # a run of the command line has no thumbnails yet
-        progress.follow("open", {"source": source.to_json()}, lane="files")
+        progress.follow("open", {"source": source.to_json()})
     return dataset
 
 

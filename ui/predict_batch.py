@@ -34,7 +34,7 @@ def table(judged: Judged, asked: Sequence[Asked]) -> Asked | None:
         if entry is None:
             files = [[kept[i].name, str(kept[i].path)] for i in good]
             arguments = {"model": judged.model.id, "files": files, "key": key}
-            progress.follow("predict", arguments, lane="quick")
+            progress.follow("predict", arguments)
             return None
     refused = {i: one.reason for i, one in enumerate(kept) if one.path is None}
     names = [one.name for one in kept]

@@ -77,7 +77,7 @@ def _entry(asked: Asked, index: int) -> Entry | None:
     """The answer for a class; None while a worker looks for it, and the page says how far."""
     entry = cached.store().get(asked.key(index))
     if entry is None:
-        progress.follow(asked.task, {**asked.arguments, "class_index": index}, lane="quick")
+        progress.follow(asked.task, {**asked.arguments, "class_index": index})
     return entry
 
 

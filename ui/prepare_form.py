@@ -98,7 +98,7 @@ def _looked(metadata: str, field: str, level: int | None) -> Mapping[str, Any] |
     job = cached.jobs().get(job_name("metadata", arguments))
     if job is not None and job.status == "done":
         return job.result
-    progress.follow("metadata", arguments, "quick")
+    progress.follow("metadata", arguments)
     return None
 
 
@@ -177,7 +177,7 @@ def _start(request: Preparation) -> None:
     ):
         prepared_folder.checked(request.out, (request.images, request.metadata))
         state.set_preparation(request)
-        progress.start("prepare", {"request": request.to_json()}, lane="files")
+        progress.start("prepare", {"request": request.to_json()})
 
 
 def _outcome(asked: Preparation) -> None:
@@ -187,7 +187,7 @@ def _outcome(asked: Preparation) -> None:
     if job is None or job.status != "done":
         if job is not None and job.status == "cancelled":
             prepared_folder.sweep(Path(asked.out))
-        progress.follow("prepare", arguments, lane="files")
+        progress.follow("prepare", arguments)
         return
     _report(read_prepared(job.result["folder"]))
 

@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 from core.errors import FacetteError
-from core.jobs import Job, Lane, job_name
+from core.jobs import LANES, Job, job_name
 from ui import cached, errors, state
 
 STAGES = {
@@ -41,7 +41,6 @@ _PARTS = {"train": "model"}  # what a task's runs are called
 def follow(
     task: str,
     arguments: Mapping[str, Any],
-    lane: Lane = "long",
     live: Callable[[Job], None] | None = None,
 ) -> None:
     """Start a job, unless it was started, and show how far it is; rerun the page at its end.
@@ -51,12 +50,12 @@ def follow(
     """
     job = cached.jobs().get(job_name(task, arguments))
     if job is None or _result_was_pruned(job):
-        start(task, arguments, lane)
+        start(task, arguments)
     elif job.status == "done":
         if not job.result.get("failed"):
             _load_soon(job)
         return
-    _watch(task, arguments, lane, live)
+    _watch(task, arguments, live)
 
 
 def _result_was_pruned(job: Job) -> bool:
@@ -83,20 +82,18 @@ def answer(task: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
     return job.result if job is not None and job.status == "done" else {}
 
 
-def start(task: str, arguments: Mapping[str, Any], lane: Lane = "long") -> None:
+def start(task: str, arguments: Mapping[str, Any]) -> None:
     """Start a job, or show why that cannot be."""
     cached.look_again()  # the worker sees the files as they are now, and so must the page
     try:
-        cached.jobs().submit(task, arguments, state.owner(), lane)
+        cached.jobs().submit(task, arguments, state.owner(), LANES.get(task, "long"))
     except FacetteError as error:
         st.error(errors.text(str(error)))
         st.stop()
 
 
 @st.fragment(run_every=1.0)
-def _watch(
-    task: str, arguments: Mapping[str, Any], lane: Lane, live: Callable[[Job], None] | None
-) -> None:
+def _watch(task: str, arguments: Mapping[str, Any], live: Callable[[Job], None] | None) -> None:
     job = cached.jobs().get(job_name(task, arguments))
     if job is None:
         return
@@ -120,7 +117,7 @@ def _watch(
             st.info("Cancelled. What was finished is kept.", icon=":material/cancel:")
             label = "Go on"
         if st.button(label, key=f"again-{job.id}"):
-            start(task, arguments, lane)
+            start(task, arguments)
             st.rerun()
         if live is not None:
             live(job)

@@ -18,7 +18,7 @@ import pytest
 from core import tasks
 from core.datasets import open_dataset
 from core.errors import InputError
-from core.jobs import ROOT, Job, Jobs
+from core.jobs import LANES, ROOT, Job, Jobs
 from core.runs import Comparison
 from core.store import Store
 from core.types import Source
@@ -120,6 +120,19 @@ def test_a_session_may_not_flood_the_queue(tmp_path: Path, folder: Path) -> None
     other = jobs.submit("compare", asked(folder, seed=8), "you")
     for job in (*held, other):
         jobs.cancel(job.id)
+
+
+def test_every_lane_is_of_a_task_that_there_is() -> None:
+    assert set(LANES) <= set(tasks.TASKS)
+
+
+def test_images_are_grouped_while_a_training_runs(tmp_path: Path, folder: Path) -> None:
+    jobs = Jobs(Store(tmp_path, layers=()), slots=1)
+    long = jobs.submit("compare", asked(folder, **LONG), lane="train")
+    running(jobs, long)
+    assert jobs.wait(jobs.submit("compare", asked(folder)).id, 60).status == "done"
+    assert jobs.get(long.id).active  # type: ignore[union-attr]
+    jobs.cancel(long.id)
 
 
 def test_images_are_opened_while_a_long_job_runs(tmp_path: Path, folder: Path) -> None:
